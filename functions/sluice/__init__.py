@@ -1,0 +1,3 @@
+"""Sluice: a streaming AI gateway that is one Python Lambda."""
+
+VERSION = "0.1.0"

@@ -1,0 +1,161 @@
+"""Every way a call can fail, as one tree.
+
+GatewayError
+├── InvalidRequest            400  what the caller sent cannot be served
+│   ├── InvalidJson           400
+│   ├── TooLarge              413
+│   └── UnsupportedMediaType  415
+├── NotFound                  404  no such path
+│   └── ModelNotFound         404
+├── MethodNotAllowed          405
+├── Unauthenticated           403  no IAM principal on the event
+├── DuplicateCall             409  this invocation was reserved before
+├── Unavailable               503  a part of ours that must hold did not
+│   ├── LedgerBusy            503
+│   └── SecretUnavailable     503
+├── Misconfigured             500  the gateway's own configuration is wrong
+├── DeadlineReached           504  Lambda would end the invocation
+└── UpstreamError             502  the provider failed
+    ├── UpstreamRefused       the provider's own status
+    ├── UpstreamUnreachable   502  refused or unresolved: nothing was sent
+    │   └── UpstreamLost      502  the connection went before an answer came
+    ├── UpstreamTls           502
+    ├── UpstreamTimeout       504
+    ├── UpstreamAuth          502  the provider refused our key
+    ├── UpstreamProtocol      502  not what was asked for
+    ├── UpstreamTruncated     502  the stream broke off
+    └── UpstreamReported      502  an error event in the stream
+
+`status`, `type` and `code` are those of OpenAI's error object. A message says what was wrong and what would be
+right; it never holds a key, a prompt or an answer.
+"""
+
+from collections.abc import Mapping
+from typing import ClassVar
+
+
+class GatewayError(Exception):
+    """A failure a caller may see."""
+
+    status: int = 500
+    type: ClassVar[str] = "api_error"
+    code: str = "internal_error"
+    upstream_status: int | None = None  # what the provider answered, where it did
+
+    def __init__(self, message: str, *, param: str | None = None, headers: Mapping[str, str] | None = None) -> None:
+        super().__init__(message)
+        self.message = message
+        self.param = param
+        self.headers = dict(headers or {})
+
+
+class InvalidRequest(GatewayError):
+    status, type, code = 400, "invalid_request_error", "invalid_request"
+
+
+class InvalidJson(InvalidRequest):
+    code = "invalid_json"
+
+
+class TooLarge(InvalidRequest):
+    status, code = 413, "request_too_large"
+
+
+class UnsupportedMediaType(InvalidRequest):
+    status, code = 415, "unsupported_media_type"
+
+
+class NotFound(GatewayError):
+    status, type, code = 404, "invalid_request_error", "unknown_path"
+
+
+class ModelNotFound(NotFound):
+    code = "model_not_found"
+
+
+class MethodNotAllowed(GatewayError):
+    status, type, code = 405, "invalid_request_error", "method_not_allowed"
+
+
+class Unauthenticated(GatewayError):
+    status, type, code = 403, "permission_error", "unauthenticated"
+
+
+class DuplicateCall(GatewayError):
+    """The same invocation was delivered twice; the first delivery owns the call."""
+
+    status, type, code = 409, "invalid_request_error", "duplicate_call"
+
+
+class Unavailable(GatewayError):
+    status, code = 503, "unavailable"
+
+
+class LedgerBusy(Unavailable):
+    """The reservation could not be written, so nothing was sent to a provider."""
+
+    code = "ledger_busy"
+
+
+class SecretUnavailable(Unavailable):
+    """The provider's key could not be had. The message names the secret's id and nothing of its value."""
+
+    code = "secret_unavailable"
+
+
+class Misconfigured(GatewayError):
+    code = "misconfigured"
+
+
+class DeadlineReached(GatewayError):
+    status, type, code = 504, "timeout_error", "deadline"
+
+
+class UpstreamError(GatewayError):
+    status, type, code = 502, "upstream_error", "upstream_error"
+
+
+class UpstreamRefused(UpstreamError):
+    """The provider answered with an error status, which is ours too.
+
+    `body` is the provider's own error as it came, None where it is not one or must not be shown.
+    """
+
+    code = "upstream_refused"
+    body: bytes | None = None
+
+
+class UpstreamUnreachable(UpstreamError):
+    code = "upstream_unreachable"
+
+
+class UpstreamLost(UpstreamUnreachable):
+    """The request may have arrived, and be billed."""
+
+    code = "upstream_lost"
+
+
+class UpstreamTls(UpstreamError):
+    code = "upstream_tls"
+
+
+class UpstreamTimeout(UpstreamError):
+    status, code = 504, "upstream_timeout"
+
+
+class UpstreamAuth(UpstreamError):
+    code = "upstream_auth"
+
+
+class UpstreamProtocol(UpstreamError):
+    code = "upstream_protocol"
+
+
+class UpstreamTruncated(UpstreamError):
+    code = "upstream_truncated"
+
+
+class UpstreamReported(UpstreamError):
+    """The provider reported an error inside its stream."""
+
+    code = "upstream_reported"
