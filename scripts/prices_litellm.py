@@ -1,0 +1,89 @@
+"""The first list: LiteLLM's price map, a JSON object inside its wheel, none of whose code is run.
+
+Its keys are explained at https://docs.litellm.ai/docs/provider_registration/add_model_pricing: a rate is
+`<class>[_above_<n>k_tokens][_<service tier>]`, in dollars per token.
+"""
+
+import json
+import re
+from collections.abc import Iterator, Mapping
+from decimal import Decimal
+from typing import Any
+
+from prices_row import STANDARD, TIERS, Key, Rates, Row, pico
+
+FAMILIES = {
+    "openai": "openai",
+    "text-completion-openai": "openai",
+    "azure": "azure",
+    "azure_text": "azure",
+    "bedrock": "bedrock",
+    "bedrock_converse": "bedrock",
+    "anthropic": "anthropic",
+}
+MODES = {"chat", "responses", "completion", "embedding"}
+INPUT, OUTPUT = "input_cost_per_token", "output_cost_per_token"
+READ, WRITE = "cache_read_input_token_cost", "cache_creation_input_token_cost"
+LONGER_WRITES = (f"{WRITE}_above_1hr", f"{WRITE}_above_12hr")  # Anthropic's and OpenAI's longer retention
+THRESHOLD = re.compile(rf"{INPUT}_above_(\d+)k_tokens$")
+# What these do is not paid by the token alone, so a price made of their token rates would be too low.
+UNPRICEABLE_KEYS = {"input_cost_per_image", "input_cost_per_query", "input_cost_per_video_per_second"}
+UNPRICEABLE_MODELS = re.compile(r"search-(preview|api)")  # every answer also pays for a search
+NOT_BEDROCK = re.compile(r"^[^.]*$|@")  # ids of other platforms that stand under Bedrock
+
+Entry = Mapping[str, Any]
+
+
+def rows(text: str) -> dict[Key, Row]:
+    """The models of our families that can be priced by their tokens."""
+    found: dict[Key, Row] = {}
+    for name, entry in sorted(json.loads(text, parse_float=Decimal).items(), key=lambda item: "/" in item[0]):
+        if _is_ours(name, entry):
+            key = Key(FAMILIES[entry["litellm_provider"]], name.rpartition("/")[2])
+            if not (key.family == "bedrock" and NOT_BEDROCK.search(key.model)):
+                found.setdefault(key, _row(entry))  # `bedrock/<id>` repeats an `<id>` that was read before it
+    return found
+
+
+def _is_ours(name: str, entry: Entry) -> bool:
+    return (
+        entry.get("litellm_provider") in FAMILIES
+        and entry.get("mode") in MODES
+        and name.count("/") <= 1
+        and None not in (entry.get(INPUT), entry.get(OUTPUT))
+        and not UNPRICEABLE_KEYS & entry.keys()
+        and not UNPRICEABLE_MODELS.search(name)
+    )
+
+
+def _row(entry: Entry) -> Row:
+    above = [match[1] for match in map(THRESHOLD.match, entry) if match]
+    if len(above) > 1:
+        raise ValueError(f"more than one long-context threshold: {above}")
+    tiers = dict(_tiers(entry, ""))
+    long_tiers = dict(_tiers(entry, f"_above_{above[0]}k_tokens")) if above else {}
+    return Row(
+        tiers=tiers,
+        long_above=int(above[0]) * 1000 if above else None,
+        long_tiers={tier: rates for tier, rates in long_tiers.items() if tier in tiers},
+        max_output_tokens=entry.get("max_output_tokens"),
+    )
+
+
+def _tiers(entry: Entry, length: str) -> Iterator[tuple[str, Rates]]:
+    """The tiers whose input and output are both published. What else a tier leaves out keeps its standard rate."""
+    standard = _rates(entry, length, "")
+    for tier in TIERS:
+        rates = _rates(entry, length, f"_{tier}" if tier != STANDARD else "")
+        if rates[0] is not None and rates[-1] is not None:
+            yield tier, tuple(own if own is not None else usual for own, usual in zip(rates, standard, strict=True))
+
+
+def _rates(entry: Entry, length: str, tier: str) -> Rates:
+    longer_write = next((name for name in LONGER_WRITES if name + length + tier in entry), LONGER_WRITES[0])
+    return tuple(_rate(entry, name + length + tier) for name in (INPUT, READ, WRITE, longer_write, OUTPUT))
+
+
+def _rate(entry: Entry, name: str) -> int | None:
+    value = entry.get(name)
+    return None if value is None else pico(Decimal(value))
