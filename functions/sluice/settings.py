@@ -1,0 +1,306 @@
+"""The only reader of os.environ and of gateway.toml.
+
+Every key stands in a table below with its type, its default and what it accepts; a key that does not is an error
+that names the nearest one that does. Nothing here opens a socket.
+"""
+
+import os
+import re
+import tomllib
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, NamedTuple
+from urllib.parse import urlsplit
+
+from sluice.domain.errors import Misconfigured
+
+NAME = re.compile(r"[a-z0-9][a-z0-9_-]{0,63}")
+ROUTE_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._:-]{0,127}")
+LOOPBACK = frozenset({"127.0.0.1", "localhost", "::1"})
+OPENAI_URL = "https://api.openai.com/v1"
+URL_OVERRIDE = "SLUICE_PROVIDER_URL_"
+
+
+@dataclass(frozen=True, slots=True)
+class Timeouts:
+    """How long a call waits, in seconds; 0 turns a heartbeat off."""
+
+    connect_timeout_seconds: float = 5
+    first_byte_timeout_seconds: float = 300
+    idle_timeout_seconds: float = 120
+    total_timeout_seconds: float = 900
+    heartbeat_seconds: float = 10
+    early_heartbeat_seconds: float = 0
+
+
+@dataclass(frozen=True, slots=True)
+class ProviderSettings:
+    """One upstream API. `usage` says whether it takes `stream_options`; `prices` overrides the price table."""
+
+    name: str
+    kind: str
+    base_url: str
+    secret: str | None
+    timeouts: Timeouts
+    usage: bool = True
+    strict_done: bool = False
+    models: tuple[str, ...] = ()
+    price_family: str | None = None
+    prices: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class Settings:
+    """Everything the gateway is told from outside."""
+
+    table: str
+    region: str
+    providers: Mapping[str, ProviderSettings]
+    routes: Mapping[str, str]
+    secret_ttl_seconds: float
+    secret_max_stale_seconds: float
+    secret_rest_seconds: float
+    retention_days: int
+    typical_output_tokens: int
+
+
+class Kind(NamedTuple):
+    """A kind of provider: where it is when no base_url says so, and whose prices it has."""
+
+    base_url: str | None
+    price_family: str | None
+    needs_secret: bool
+
+
+KINDS = {
+    "openai": Kind(OPENAI_URL, "openai", True),
+    "compatible": Kind(None, None, False),
+}
+
+
+class Key(NamedTuple):
+    """One configuration key: what it accepts (in words), the check, and its default."""
+
+    wants: str
+    accepts: Callable[[Any], bool]
+    default: Any = None
+
+
+def _is_seconds(value: object) -> bool:
+    return isinstance(value, int | float) and not isinstance(value, bool) and 0 < value <= 900
+
+
+def _is_heartbeat(value: object) -> bool:
+    return (value == 0 and not isinstance(value, bool)) or _is_seconds(value)
+
+
+def _is_text(value: object) -> bool:
+    return isinstance(value, str) and bool(value.strip())
+
+
+def _is_count(value: object) -> bool:
+    return isinstance(value, int) and not isinstance(value, bool) and value > 0
+
+
+def _is_span(value: object) -> bool:
+    return isinstance(value, int | float) and not isinstance(value, bool) and value > 0
+
+
+def _is_switch(value: object) -> bool:
+    return isinstance(value, bool)
+
+
+def _is_table(value: object) -> bool:
+    return isinstance(value, dict)
+
+
+def _is_list(value: object) -> bool:
+    return isinstance(value, list)
+
+
+def _is_kind(value: object) -> bool:
+    return isinstance(value, str) and value in KINDS
+
+
+def _is_names(value: object) -> bool:
+    return isinstance(value, list) and all(_is_text(item) for item in value)
+
+
+SECONDS = "seconds, more than 0 and at most 900"
+HEARTBEAT = "seconds, or 0 for none"
+TIMEOUT_KEYS = {
+    "connect_timeout_seconds": Key(SECONDS, _is_seconds),
+    "first_byte_timeout_seconds": Key(SECONDS, _is_seconds),
+    "idle_timeout_seconds": Key(SECONDS, _is_seconds),
+    "total_timeout_seconds": Key(SECONDS, _is_seconds),
+    "heartbeat_seconds": Key(HEARTBEAT, _is_heartbeat),
+    "early_heartbeat_seconds": Key(HEARTBEAT, _is_heartbeat),
+}
+PROVIDER_KEYS = TIMEOUT_KEYS | {
+    "kind": Key('"openai" or "compatible"', _is_kind),
+    "base_url": Key("an https URL, or http to loopback", _is_text),
+    "secret": Key("the name or ARN of a secret", _is_text),
+    "usage": Key("true or false", _is_switch, True),
+    "strict_done": Key("true or false", _is_switch, False),
+    "models": Key("a list of model names", _is_names, []),
+    "price_family": Key("a family of the price table", _is_text),
+    "prices": Key("a table of model names", _is_table, {}),
+}
+SECRET_KEYS = {
+    "ttl_seconds": Key("seconds, more than 0", _is_span, 300),
+    "max_stale_seconds": Key("seconds, more than 0", _is_span, 86_400),
+    "rest_seconds": Key("seconds, more than 0", _is_span, 60),
+}
+LEDGER_KEYS = {
+    "retention_days": Key("days, a whole number", _is_count, 400),
+    "typical_output_tokens": Key("tokens, a whole number", _is_count, 512),
+}
+ROOT_KEYS = {
+    "defaults": Key("a table", _is_table, {}),
+    "providers": Key("a table of providers", _is_table, {}),
+    "routes": Key("a table of routes", _is_table, {}),
+    "secrets": Key("a table", _is_table, {}),
+    "ledger": Key("a table", _is_table, {}),
+}
+ROUTE_KEYS = {"targets": Key('one target, [{ model = "provider/model" }]', _is_list)}
+TARGET_KEYS = {"model": Key('"provider/model"', _is_text)}
+
+
+def load(environ: Mapping[str, str] = os.environ, default_config: Path | None = None) -> Settings:
+    """Settings from the environment and the TOML file it names (SLUICE_CONFIG). Raises Misconfigured."""
+    path = environ.get("SLUICE_CONFIG") or default_config
+    if path is None:
+        raise Misconfigured("SLUICE_CONFIG names no file")
+    return settings(read(Path(path)), environ)
+
+
+def read(path: Path) -> dict[str, Any]:
+    """The TOML file as it stands."""
+    try:
+        return tomllib.loads(path.read_text(encoding="utf-8"))
+    except OSError as error:
+        raise Misconfigured(f"cannot read the configuration {path.name}: {error.strerror}") from None
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+        raise Misconfigured(f"{path.name} is not TOML: {error}") from None
+
+
+def settings(document: Mapping[str, Any], environ: Mapping[str, str]) -> Settings:
+    """Settings from a parsed configuration. Raises Misconfigured, naming the key and what it accepts."""
+    root = checked(document, ROOT_KEYS, "")
+    defaults = checked(root["defaults"], TIMEOUT_KEYS, "defaults")
+    secrets = checked(root["secrets"], SECRET_KEYS, "secrets")
+    ledger = checked(root["ledger"], LEDGER_KEYS, "ledger")
+    providers = {name: _provider(name, table, defaults, environ) for name, table in root["providers"].items()}
+    if not providers:
+        raise Misconfigured('no provider is configured; add [providers.openai] with kind = "openai" and a secret')
+    return Settings(
+        table=_required(environ, "SLUICE_TABLE"),
+        region=environ.get("AWS_REGION") or environ.get("AWS_DEFAULT_REGION") or "us-east-1",
+        providers=providers,
+        routes={name: _route(name, value, providers) for name, value in root["routes"].items()},
+        secret_ttl_seconds=secrets["ttl_seconds"],
+        secret_max_stale_seconds=secrets["max_stale_seconds"],
+        secret_rest_seconds=secrets["rest_seconds"],
+        retention_days=ledger["retention_days"],
+        typical_output_tokens=ledger["typical_output_tokens"],
+    )
+
+
+def checked(table: object, keys: Mapping[str, Key], where: str) -> dict[str, Any]:
+    """The table with defaults filled in, each key known and each value accepted."""
+    if not isinstance(table, dict):
+        raise Misconfigured(f"[{where}] is {type(table).__name__}, want a table")
+    for name, value in table.items():
+        if name not in keys:
+            raise Misconfigured(f"unknown key {_dotted(where, name)}{_nearest(name, keys)}")
+        if not keys[name].accepts(value):
+            raise Misconfigured(f"{_dotted(where, name)} = {value!r}: want {keys[name].wants}")
+    return {name: table.get(name, key.default) for name, key in keys.items()}
+
+
+def _dotted(where: str, name: str) -> str:
+    return f"{where}.{name}" if where else name
+
+
+def _nearest(name: str, names: Mapping[str, object]) -> str:
+    import difflib  # only a refused configuration pays for it
+
+    close = difflib.get_close_matches(name, names, n=1)
+    return f"; did you mean {close[0]}?" if close else f"; known: {', '.join(sorted(names))}"
+
+
+def _required(environ: Mapping[str, str], name: str) -> str:
+    if not environ.get(name):
+        raise Misconfigured(f"the environment variable {name} is not set")
+    return environ[name]
+
+
+def _provider(name: str, table: object, defaults: dict[str, Any], environ: Mapping[str, str]) -> ProviderSettings:
+    where = f"providers.{name}"
+    if not NAME.fullmatch(name):
+        raise Misconfigured(f"[{where}]: a provider's name is lower-case letters, digits, - and _")
+    values = checked(table, PROVIDER_KEYS, where)
+    kind = KINDS.get(values["kind"])
+    if kind is None:
+        raise Misconfigured(f"{where}.kind is missing: want {PROVIDER_KEYS['kind'].wants}")
+    if kind.needs_secret and not values["secret"]:
+        raise Misconfigured(f'{where}.secret is missing: name the secret that holds {{"api_key": "..."}}')
+    return ProviderSettings(
+        name=name,
+        kind=values["kind"],
+        base_url=_base_url(where, _override(name, environ) or values["base_url"] or kind.base_url),
+        secret=values["secret"],
+        timeouts=_timeouts(values, defaults),
+        usage=values["usage"],
+        strict_done=values["strict_done"],
+        models=tuple(values["models"]),
+        price_family=values["price_family"] or kind.price_family,
+        prices=values["prices"],
+    )
+
+
+def _override(name: str, environ: Mapping[str, str]) -> str | None:
+    """The dev stack points a provider at a simulated one; anything but loopback is refused."""
+    variable = URL_OVERRIDE + name.upper().replace("-", "_")
+    url = environ.get(variable)
+    if url and urlsplit(url).hostname not in LOOPBACK:
+        raise Misconfigured(f"{variable} may only name loopback")
+    return url
+
+
+def _base_url(where: str, url: str | None) -> str:
+    if url is None:
+        raise Misconfigured(f"{where}.base_url is missing: want an https URL, or http to loopback")
+    parts = urlsplit(url)
+    is_safe = parts.scheme == "https" or (parts.scheme == "http" and parts.hostname in LOOPBACK)
+    if not (is_safe and parts.hostname) or parts.username or parts.query or parts.fragment:
+        raise Misconfigured(f"{where}.base_url: want an https URL, or http to loopback, without user or query")
+    return url.rstrip("/")
+
+
+def _timeouts(values: dict[str, Any], defaults: dict[str, Any]) -> Timeouts:
+    chosen = {name: values[name] if values[name] is not None else defaults[name] for name in TIMEOUT_KEYS}
+    return Timeouts(**{name: value for name, value in chosen.items() if value is not None})
+
+
+def _route(name: str, value: object, providers: Mapping[str, ProviderSettings]) -> str:
+    """A route's one target, `provider/model`; written short as a string or long as a table of targets."""
+    if not ROUTE_NAME.fullmatch(name):
+        raise Misconfigured(f"routes.{name!r}: a route's name is letters, digits, . _ : and -")
+    target = value if isinstance(value, str) else _long_route(name, value)
+    provider, _, model = target.partition("/")
+    if provider not in providers or not model:
+        known = ", ".join(sorted(providers))
+        raise Misconfigured(f"routes.{name} = {target!r}: want provider/model with one of the providers {known}")
+    return target
+
+
+def _long_route(name: str, value: object) -> str:
+    targets = checked(value, ROUTE_KEYS, f"routes.{name}")["targets"]
+    if not targets or len(targets) != 1:
+        raise Misconfigured(f"routes.{name}.targets: want {ROUTE_KEYS['targets'].wants}")
+    model = checked(targets[0], TARGET_KEYS, f"routes.{name}.targets[0]")["model"]
+    if model is None:
+        raise Misconfigured(f"routes.{name}.targets[0].model is missing")
+    return str(model)
