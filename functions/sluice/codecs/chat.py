@@ -1,0 +1,71 @@
+"""The events of an OpenAI chat stream, and what each one means to a gateway.
+
+Shapes: https://platform.openai.com/docs/api-reference/chat-streaming. A stream is `chat.completion.chunk` objects and
+ends in `[DONE]`; with `include_usage` one chunk before that has no choices and the usage. A failure inside a stream is
+an object whose first key is `error`, or an event named `error` (Groq); both are known by their opening bytes.
+Legacy completions stream the same way with `text` where chat has `delta`.
+"""
+
+import json
+import re
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+from sluice.codecs import sse
+
+DONE = b"[DONE]"
+DONE_EVENT = sse.data_event(DONE)
+ERROR_OPENING = re.compile(rb'\s*\{\s*"error"\s*:(?!\s*null)')
+USAGE_OBJECT = re.compile(rb'"usage"\s*:\s*\{')
+SAID = ("content", "reasoning_content", "reasoning", "refusal")
+
+
+def is_done(event: sse.Event) -> bool:
+    return event.data.strip() == DONE
+
+
+def is_error(event: sse.Event) -> bool:
+    return event.name == b"error" or ERROR_OPENING.match(event.data) is not None
+
+
+def chunk(event: sse.Event) -> dict[str, Any] | None:
+    """The chunk an event carries; None for a comment, `[DONE]`, or anything that is not a JSON object."""
+    try:
+        value = json.loads(event.data)
+    except (ValueError, RecursionError):  # UnicodeDecodeError is a ValueError too
+        return None
+    return value if isinstance(value, dict) else None
+
+
+def choices(chunk: Mapping[str, Any]) -> Iterator[dict[str, Any]]:
+    found = chunk.get("choices")
+    return (choice for choice in found if isinstance(choice, dict)) if isinstance(found, list) else iter(())
+
+
+def is_usage_alone(chunk: Mapping[str, Any]) -> bool:
+    """The one chunk that `include_usage` adds: no choices, and the usage."""
+    return chunk.get("choices") == [] and isinstance(chunk.get("usage"), dict)
+
+
+def said(choice: Mapping[str, Any]) -> Iterator[str]:
+    """Every piece of generated text in one choice, streamed or whole, tool names and arguments included."""
+    delta = choice.get("delta") or choice.get("message")
+    if isinstance(delta, dict):
+        yield from (delta[name] for name in SAID if isinstance(delta.get(name), str))
+        yield from _called(delta)
+    if isinstance(choice.get("text"), str):
+        yield choice["text"]
+
+
+def _called(delta: Mapping[str, Any]) -> Iterator[str]:
+    calls = delta.get("tool_calls")
+    functions = [call.get("function") for call in calls if isinstance(call, dict)] if isinstance(calls, list) else []
+    functions.append(delta.get("function_call"))
+    for function in functions:
+        if isinstance(function, dict):
+            yield from (value for value in (function.get("name"), function.get("arguments")) if isinstance(value, str))
+
+
+def error_event(body: Mapping[str, Any]) -> bytes:
+    """Our own error as the stream's last event; no `[DONE]` follows it."""
+    return sse.data_event(json.dumps(body, separators=(",", ":"), ensure_ascii=True).encode())
