@@ -1,0 +1,102 @@
+"""OpenAI, and every provider that speaks its dialect.
+
+https://platform.openai.com/docs/api-reference. One POST per call; the body is the caller's own JSON with the model
+replaced and, for a stream, usage asked for. Every failure becomes the UpstreamError that says what it was; a body
+that repeats the key is replaced by our words.
+"""
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import httpx
+
+from sluice.domain.call import ChatRequest, Target
+from sluice.domain.errors import InvalidJson, UpstreamAuth, UpstreamError, UpstreamProtocol, UpstreamRefused
+from sluice.providers.upstream import Upstream
+from sluice.providers.watch import Watch
+from sluice.settings import ProviderSettings
+
+MAX_ERROR_BYTES = 64 * 1024
+PASSED_HEADERS = ("retry-after", "retry-after-ms", "openai-processing-ms", "openai-version")
+PASSED_PREFIX = "x-ratelimit-"
+
+
+@dataclass(frozen=True, slots=True)
+class Provider:
+    """One configured provider of this dialect."""
+
+    settings: ProviderSettings
+    client: httpx.Client
+
+    @property
+    def name(self) -> str:
+        return self.settings.name
+
+    def asks_for_usage(self, request: ChatRequest) -> bool:
+        """Whether usage is asked for on the caller's behalf, so that its chunk has to be taken out again."""
+        return request.is_stream and self.settings.usage and not request.wants_usage
+
+    def payload(self, target: Target, request: ChatRequest) -> bytes:
+        """The JSON for the provider. Raises InvalidJson when the caller's text cannot be written as UTF-8."""
+        changes: dict[str, Any] = {"model": target.model}
+        if self.asks_for_usage(request):
+            changes["stream_options"] = {**(request.body.get("stream_options") or {}), "include_usage": True}
+        try:
+            return json.dumps(request.changed(**changes), ensure_ascii=False, separators=(",", ":")).encode()
+        except UnicodeEncodeError:
+            raise InvalidJson("the body holds a lone surrogate, which no UTF-8 text can") from None
+
+    def open(self, payload: bytes, key: str | None, watch: Watch) -> Upstream:
+        """Posts a chat completion; returns once an answer with status 200 has begun. Raises UpstreamError."""
+        request = self.client.build_request(
+            "POST",
+            f"{self.settings.base_url}/chat/completions",
+            content=payload,
+            headers=_headers(key),
+            extensions={"watch": watch},
+        )
+        upstream = Upstream(self.client.send(request, stream=True))
+        if upstream.status == 200:
+            return upstream
+        try:
+            error = _refusal(upstream, key)
+            error.upstream_status = upstream.status
+            raise error
+        finally:
+            upstream.close()
+
+
+def _headers(key: str | None) -> dict[str, str]:
+    headers = {"content-type": "application/json", "accept": "*/*", "accept-encoding": "identity"}
+    if key is not None:
+        headers["authorization"] = f"Bearer {key}"
+    return headers
+
+
+def passed_headers(headers: Mapping[str, str]) -> dict[str, str]:
+    """The provider's headers a caller may see: an allow-list, so that nothing of the account leaks."""
+    return {name: value for name, value in headers.items() if name in PASSED_HEADERS or name.startswith(PASSED_PREFIX)}
+
+
+def _refusal(upstream: Upstream, key: str | None) -> UpstreamError:
+    """What an answer other than 200 means. The connection is kept where its body could be read."""
+    if upstream.status < 400:
+        return UpstreamProtocol(f"the provider answered {upstream.status}, which is not followed")
+    body = upstream.read(MAX_ERROR_BYTES)
+    if upstream.status == 401:
+        return UpstreamAuth("the provider refused the gateway's key; put a valid one into its secret")
+    error = UpstreamRefused(f"the provider answered {upstream.status}", headers=passed_headers(upstream.headers))
+    error.status = upstream.status
+    error.body = body if _is_error(body) and not (key and key.encode() in body) else None
+    return error
+
+
+def _is_error(body: bytes) -> bool:
+    """Whether a body is an error in OpenAI's shape."""
+    try:
+        value = json.loads(body)
+    except (ValueError, RecursionError):
+        return False
+    return isinstance(value, dict) and isinstance(value.get("error"), dict)
