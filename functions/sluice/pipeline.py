@@ -1,0 +1,159 @@
+"""One call, from admission to settlement: the table of contents.
+
+route ▶ admit ▶ open ▶ relay ▶ settle. Until `answer` returns, a failure is an answer with its own status; after it,
+failures travel in band and the stream ends without `[DONE]`.
+"""
+
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, replace
+from typing import Protocol
+
+from sluice import relay
+from sluice.admission import Admission, prompt_bytes
+from sluice.domain.call import Call, Target
+from sluice.domain.clock import Clock
+from sluice.domain.errors import GatewayError, UpstreamAuth
+from sluice.domain.price import Price
+from sluice.domain.record import Reservation
+from sluice.metering import Meter
+from sluice.passage import Passage
+from sluice.providers.openai import Provider, passed_headers
+from sluice.providers.upstream import Upstream
+from sluice.providers.watch import Watch
+from sluice.routing.selection import Selection
+from sluice.settings import Timeouts
+from sluice.settlement import Settlement, Settles
+from sluice.telemetry import Telemetry
+
+REQUEST_ID_HEADER = "x-request-id"
+
+
+class Keys(Protocol):
+    """Where provider keys come from."""
+
+    def key(self, secret_id: str) -> str: ...
+    def refused(self, secret_id: str, key: str) -> str | None: ...
+
+
+class Ledger(Settles, Protocol):
+    def reserve(self, reservation: Reservation) -> None: ...
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """What a surface sends. The body settles the call when it ends, and must be closed by whoever stops early."""
+
+    headers: Mapping[str, str]
+    body: Iterator[bytes]
+
+
+@dataclass(frozen=True, slots=True)
+class Opened:
+    """An answer that has begun, and all that is known of its call."""
+
+    provider: Provider
+    upstream: Upstream
+    watch: Watch
+    key: str | None
+    settlement: Settlement
+
+
+@dataclass(frozen=True, slots=True)
+class Pipeline:
+    """Answers calls with what it was built with. `error_body` is the surface's shape of an error in band."""
+
+    selection: Selection
+    providers: Mapping[str, Provider]
+    prices: Callable[[Target], Price | None]
+    admission: Admission
+    keys: Keys
+    ledger: Ledger
+    telemetry: Telemetry
+    clock: Clock
+
+    def answer(self, call: Call, error_body: Callable[[GatewayError], dict[str, object]]) -> Answer:
+        """Raises GatewayError while nothing was sent; a call that was reserved is settled then."""
+        target = self.selection.target(call.request.model)
+        provider = self.providers[target.provider]
+        payload = provider.payload(target, call.request)
+        key = self.keys.key(provider.settings.secret) if provider.settings.secret else None
+        settlement = self._admit(call, target, len(payload))
+        try:
+            opened = self._open(provider, payload, key, settlement)
+            return self._relay(opened, error_body)
+        except BaseException as error:
+            settlement.fail(error if isinstance(error, GatewayError) else GatewayError("an internal error"))
+            settlement.close()
+            raise
+
+    def _admit(self, call: Call, target: Target, payload_bytes: int) -> Settlement:
+        """Writes the reservation: not a byte leaves for a provider before that."""
+        price = self.prices(target)
+        reservation = self.admission.reservation(call, target, price, payload_bytes)
+        self.ledger.reserve(reservation)
+        meter = Meter(lambda: prompt_bytes(call.request), self.clock.monotonic)
+        return Settlement(call, target, reservation, meter, self.ledger, price, self.telemetry, self.clock)
+
+    def _open(self, provider: Provider, payload: bytes, key: str | None, settlement: Settlement) -> Opened:
+        """Asks the provider, once more with another key where it refused this one."""
+        watch = Watch(timeouts(provider, settlement.call), settlement.call.deadline, self.clock.monotonic)
+        try:
+            upstream = self._try(provider, payload, key, watch, settlement)
+        except UpstreamAuth:
+            key = self.keys.refused(provider.settings.secret, key) if provider.settings.secret and key else None
+            if key is None:
+                raise
+            upstream = self._try(provider, payload, key, watch, settlement)
+        return Opened(provider, upstream, watch, key, settlement)
+
+    def _try(
+        self, provider: Provider, payload: bytes, key: str | None, watch: Watch, settlement: Settlement
+    ) -> Upstream:
+        since = self.clock.monotonic()
+        try:
+            upstream = provider.open(payload, key, watch)
+        except GatewayError as error:
+            settlement.tried(since, error.upstream_status, error)
+            raise
+        settlement.tried(since, upstream.status)
+        settlement.provider_request_id = upstream.headers.get(REQUEST_ID_HEADER)
+        return upstream
+
+    def _relay(self, opened: Opened, error_body: Callable[[GatewayError], dict[str, object]]) -> Answer:
+        settlement, upstream = opened.settlement, opened.upstream
+        try:
+            is_stream = settlement.call.request.is_stream
+            body = self._stream(opened, error_body) if is_stream else relay.whole(upstream, settlement)
+        except GatewayError:
+            upstream.close()
+            raise
+        return Answer(_headers(opened), body)
+
+    def _stream(self, opened: Opened, error_body: Callable[[GatewayError], dict[str, object]]) -> Iterator[bytes]:
+        settings, settlement = opened.provider.settings, opened.settlement
+        passage = Passage(
+            settlement.meter,
+            drops_usage=opened.provider.asks_for_usage(settlement.call.request),
+            strict_done=settings.strict_done,
+            key=opened.key or "",
+        )
+        held = relay.commit(opened.upstream, passage, opened.watch)
+        heartbeat = settings.timeouts.heartbeat_seconds
+        sender = relay.Relay(opened.upstream, passage, settlement, heartbeat, self.clock.monotonic, error_body)
+        return sender.stream(held)
+
+
+def timeouts(provider: Provider, call: Call) -> Timeouts:
+    """The provider's timeouts, with what the caller asked for in their place."""
+    return replace(provider.settings.timeouts, **call.timeouts) if call.timeouts else provider.settings.timeouts
+
+
+def _headers(opened: Opened) -> dict[str, str]:
+    target, headers = opened.settlement.target, opened.upstream.headers
+    return {
+        **passed_headers(headers),
+        "content-type": headers.get("content-type", "application/json"),
+        "x-sluice-provider": target.provider,
+        "x-sluice-model": target.model,
+        "x-sluice-attempts": str(len(opened.settlement.attempts)),
+    }

@@ -1,0 +1,151 @@
+"""The way of an answer from a provider to the caller: commit, then send every event as it comes.
+
+A generator here is primed: it has run to its first, empty, piece, so that its `finally` runs whoever drops it. The
+runtime sends what is yielded at once; b"" is not sent. After an error in band the generator raises, which the
+runtime turns into error trailers.
+"""
+
+import json
+from collections.abc import Callable, Generator
+
+from sluice.codecs import chat, sse
+from sluice.domain.errors import GatewayError, UpstreamProtocol
+from sluice.passage import Passage, failure
+from sluice.providers.upstream import Upstream
+from sluice.providers.watch import Watch
+from sluice.settlement import Settlement
+
+MAX_HELD_BYTES = 64 * 1024
+MAX_JSON_BYTES = 64 * 1024 * 1024
+DRAIN_SECONDS = 5.0
+HEARTBEAT = sse.comment("keep-alive")
+EVENT_STREAM = "text/event-stream"
+
+
+def commit(upstream: Upstream, passage: Passage, watch: Watch) -> bytes:
+    """Waits for the first valid event; the bytes held until then. Raises GatewayError: nothing was sent yet."""
+    if upstream.content_type != EVENT_STREAM:
+        raise UpstreamProtocol(f"the provider answered {upstream.content_type or 'nothing known'}, not {EVENT_STREAM}")
+    held = b""
+    for piece in upstream.pieces:
+        held += passage.feed(piece) if piece else b""
+        if passage.reported:
+            raise failure(passage.reported)
+        if passage.has_valid_event or len(held) > MAX_HELD_BYTES:
+            watch.begin()
+            return held
+    return held + passage.close()
+
+
+class Relay:
+    """Sends one committed stream and settles it."""
+
+    def __init__(
+        self,
+        upstream: Upstream,
+        passage: Passage,
+        settlement: Settlement,
+        heartbeat_seconds: float,
+        monotonic: Callable[[], float],
+        error_body: Callable[[GatewayError], dict[str, object]],
+    ) -> None:
+        self._upstream = upstream
+        self._passage = passage
+        self._settlement = settlement
+        self._heartbeat_seconds = heartbeat_seconds or float("inf")
+        self._monotonic = monotonic
+        self._error_body = error_body
+
+    def stream(self, held: bytes) -> Generator[bytes, None, None]:
+        """A primed generator of everything the caller gets."""
+        stream = self._guarded(held)
+        next(stream)
+        return stream
+
+    def _guarded(self, held: bytes) -> Generator[bytes, None, None]:
+        try:
+            yield b""
+            yield from self._sent(held)
+            self._settlement.is_complete = True
+        except GeneratorExit:
+            self._drain()
+            raise
+        except GatewayError as error:
+            self._settlement.fail(error)
+            if not self._passage.reported:
+                yield chat.error_event(self._error_body(error))
+            raise
+        finally:
+            self._upstream.close()
+            self._settlement.close()
+
+    def _sent(self, held: bytes) -> Generator[bytes, None, None]:
+        settlement, passage, monotonic = self._settlement, self._passage, self._monotonic
+        settlement.bytes_out = len(held)
+        yield held
+        sent_at = monotonic()
+        if not passage.is_over:
+            for piece in self._upstream.pieces:
+                block = passage.feed(piece) if piece else b""
+                if block:
+                    settlement.bytes_out += len(block)
+                    yield block
+                    sent_at = monotonic()
+                elif not piece and monotonic() - sent_at >= self._heartbeat_seconds:
+                    yield HEARTBEAT
+                    sent_at = monotonic()
+                if passage.is_over:
+                    break
+            else:
+                yield self._last()
+        if passage.reported:
+            raise failure(passage.reported)
+        self._upstream.over()
+
+    def _last(self) -> bytes:
+        last = self._passage.close()
+        self._settlement.bytes_out += len(last)
+        return last
+
+    def _drain(self) -> None:
+        """Nobody reads any more: read on for the usage, so that what was generated is booked as it was (L01)."""
+        until = self._monotonic() + DRAIN_SECONDS
+        try:
+            for piece in self._upstream.pieces:
+                if piece:
+                    self._passage.feed(piece)
+                if self._passage.is_over or self._monotonic() > until:
+                    return
+        except GatewayError as error:
+            self._settlement.fail(error)
+
+
+def whole(upstream: Upstream, settlement: Settlement) -> Generator[bytes, None, None]:
+    """An answer that does not stream, as a primed generator of one piece. Raises UpstreamProtocol before it."""
+    body = upstream.read(MAX_JSON_BYTES)
+    settlement.meter.see_whole(_object(body))
+    upstream.over()
+    upstream.close()
+    piece = _one_piece(body, settlement)
+    next(piece)
+    return piece
+
+
+def _one_piece(body: bytes, settlement: Settlement) -> Generator[bytes, None, None]:
+    try:
+        yield b""
+        settlement.bytes_out = len(body)
+        settlement.is_complete = True
+        yield body
+    finally:
+        settlement.close()
+
+
+def _object(body: bytes) -> dict[str, object]:
+    try:
+        value = json.loads(body)
+    except (ValueError, RecursionError):
+        value = None
+    if not isinstance(value, dict):
+        raise UpstreamProtocol("the provider's answer is not a JSON object")
+    return value

@@ -1,0 +1,1 @@
+"""From a model string to the target that will answer."""

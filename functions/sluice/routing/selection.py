@@ -1,0 +1,40 @@
+"""From a model string to its target: `provider/model`, or a route's name."""
+
+import re
+from collections.abc import Mapping
+from difflib import get_close_matches
+
+from sluice.domain.call import Target
+from sluice.domain.errors import ModelNotFound
+
+MODEL = re.compile(r"[A-Za-z0-9][A-Za-z0-9._:@+-]*(/[A-Za-z0-9][A-Za-z0-9._:@+-]*)*")
+MAX_MODEL_LENGTH = 256
+MAX_NAMED = 20
+
+
+class Selection:
+    """Knows the configured providers and routes; chooses the target of a model string."""
+
+    def __init__(self, providers: Mapping[str, object], routes: Mapping[str, str]) -> None:
+        self._providers = providers
+        self._routes = routes
+
+    def target(self, model: str) -> Target:
+        """Raises ModelNotFound, naming what is known."""
+        provider, _, name = self._routes.get(model, model).partition("/")
+        if provider not in self._providers or not is_model(name):
+            raise ModelNotFound(f"unknown model {model[:80]!r}; {self._known(model)}", param="model")
+        return Target(provider, name)
+
+    def _known(self, model: str) -> str:
+        routes = sorted(self._routes)
+        close = get_close_matches(model, routes, n=1)
+        named = ", ".join(routes[:MAX_NAMED]) + (", ..." if len(routes) > MAX_NAMED else "")
+        hint = f"did you mean {close[0]}? " if close else ""
+        providers = ", ".join(f"{name}/<model>" for name in sorted(self._providers))
+        return f"{hint}routes: {named or 'none'}; or {providers}"
+
+
+def is_model(name: str) -> bool:
+    """Whether a provider's model id is one we would ever send: no dots alone, no empty parts, no escapes."""
+    return len(name) <= MAX_MODEL_LENGTH and MODEL.fullmatch(name) is not None and ".." not in name

@@ -1,0 +1,144 @@
+"""The end of one call: exactly one record, whatever way it ended.
+
+A generator's `finally` does not run if it was never started, so settling belongs to an object that anyone may
+`close()`, any number of times. The log line comes first: it is the second write-ahead log.
+"""
+
+from dataclasses import dataclass, field
+from typing import Any, Protocol
+
+from sluice import telemetry
+from sluice.domain.call import Call, Target
+from sluice.domain.clock import Clock
+from sluice.domain.errors import (
+    DeadlineReached,
+    GatewayError,
+    UpstreamLost,
+    UpstreamProtocol,
+    UpstreamTimeout,
+    UpstreamTruncated,
+)
+from sluice.domain.price import Price
+from sluice.domain.record import Attempt, Outcome, Reservation, UsageRecord
+from sluice.domain.usage import Usage, UsageSource
+from sluice.metering import Meter
+from sluice.pricing import cost
+
+SETTLE_SECONDS = 1.0
+MAY_HAVE_ARRIVED = (UpstreamLost, UpstreamTimeout, UpstreamProtocol, UpstreamTruncated, DeadlineReached)
+
+
+class Settles(Protocol):
+    def settle(self, reservation: Reservation, record: UsageRecord, budget_seconds: float = SETTLE_SECONDS) -> bool: ...
+
+
+@dataclass(slots=True)
+class Settlement:
+    """Everything that is known of a reserved call, until it is settled."""
+
+    call: Call
+    target: Target
+    reservation: Reservation
+    meter: Meter
+    ledger: Settles
+    price: Price | None
+    telemetry: "telemetry.Telemetry"
+    clock: Clock
+    attempts: list[Attempt] = field(default_factory=list)
+    http_status: int = 200
+    bytes_out: int = 0
+    provider_request_id: str | None = None
+    is_complete: bool = False
+    error: GatewayError | None = None
+    is_closed: bool = False
+
+    def fail(self, error: GatewayError) -> None:
+        """The call ended in an error; the first one counts. Its status is the answer's unless one was sent already."""
+        self.error = self.error or error
+        self.http_status = self.http_status if self.bytes_out else error.status
+
+    def tried(self, since: float, http_status: int | None, error: GatewayError | None = None) -> None:
+        """One attempt at the provider is over, or has begun to answer. `since` is monotonic seconds."""
+        milliseconds = round((self.clock.monotonic() - since) * 1000)
+        code = error.code if error else None
+        self.attempts.append(Attempt(self.target.provider, self.target.model, http_status, code, milliseconds))
+
+    def close(self) -> None:
+        """Settles, once."""
+        if self.is_closed:
+            return
+        self.is_closed = True
+        self.meter.end()
+        record = self.record()
+        fields = _fields(self.call, self.target, record)
+        self.telemetry.call(fields)
+        if not self.ledger.settle(self.reservation, record):
+            self.telemetry.trouble(telemetry.UNSETTLED, {"request_id": self.call.request_id})
+
+    def record(self) -> UsageRecord:
+        usage, source = self._used()
+        return UsageRecord(
+            outcome=self._outcome(),
+            http_status=self.http_status,
+            usage=usage,
+            usage_source=source,
+            cost=self._cost(usage),
+            attempts=tuple(self.attempts),
+            model_answered=self.meter.tally.model,
+            finish_reason=self.meter.tally.finish_reason,
+            error_code=self.error.code if self.error else None,
+            provider_request_id=self.provider_request_id,
+            time_to_first_chunk_ms=self._since(self.meter.first_content_at),
+            duration_ms=self._since(self.clock.monotonic()) or 0,
+            bytes_out=self.bytes_out,
+        )
+
+    def _used(self) -> tuple[Usage, UsageSource]:
+        """What the provider reported, else what was delivered.
+
+        A call it refused used nothing; one that got lost may have used its prompt, and is booked so.
+        """
+        if any(attempt.http_status == 200 for attempt in self.attempts):
+            return self.meter.usage, self.meter.usage_source
+        if isinstance(self.error, MAY_HAVE_ARRIVED):
+            return self.meter.usage, UsageSource.ESTIMATED
+        return Usage(), UsageSource.COUNTED
+
+    def _cost(self, usage: Usage) -> int | None:
+        tier = self.meter.tally.service_tier or self.call.request.service_tier
+        return 0 if usage == Usage() else cost(usage, self.price, tier)
+
+    def _outcome(self) -> Outcome:
+        if self.is_complete:
+            return Outcome.COMPLETE
+        return Outcome.INCOMPLETE if self.bytes_out else Outcome.FAILED
+
+    def _since(self, moment: float | None) -> int | None:
+        return None if moment is None else round((moment - self.call.started) * 1000)
+
+
+def _fields(call: Call, target: Target, record: UsageRecord) -> dict[str, Any]:
+    """The log line of a settled call."""
+    return {
+        "request_id": call.request_id,
+        "http_status": record.http_status,
+        "outcome": record.outcome.value,
+        "error_code": record.error_code,
+        "surface": call.surface,
+        "path": call.path,
+        "route": call.request.model,
+        telemetry.PROVIDER_NAME: target.provider,
+        telemetry.REQUEST_MODEL: target.model,
+        telemetry.RESPONSE_MODEL: record.model_answered,
+        telemetry.REQUEST_STREAM: call.request.is_stream,
+        telemetry.FINISH_REASONS: record.finish_reason,
+        telemetry.INPUT_TOKENS: record.usage.prompt,
+        telemetry.CACHED_TOKENS: record.usage.cache_read,
+        telemetry.OUTPUT_TOKENS: record.usage.output,
+        telemetry.REASONING_TOKENS: record.usage.reasoning,
+        "usage_source": record.usage_source.value,
+        "cost_nano_dollars": record.cost,
+        "ttft_ms": record.time_to_first_chunk_ms,
+        "duration_ms": record.duration_ms,
+        "attempts": len(record.attempts),
+    }
