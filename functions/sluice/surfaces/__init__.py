@@ -1,0 +1,1 @@
+"""The dialects we serve: HTTP in, HTTP out, one file per dialect."""

@@ -1,0 +1,116 @@
+"""The front door: one routing table, on Powertools' LambdaFunctionUrlResolver.
+
+The resolver matches and runs middleware; what it has no answer for is decided here: 405 with Allow where the path is
+known (it alone says 404), 404 otherwise, and every failure in the surface's own shape. A header named
+`content-type` in lower case keeps the resolver from serialising a JSON body that is an iterator
+(facts/platform.md 8; tests pin it).
+"""
+
+import re
+import traceback
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Any, NamedTuple
+
+from aws_lambda_powertools.event_handler import LambdaFunctionUrlResolver, Response
+from aws_lambda_powertools.event_handler.middlewares import NextMiddleware
+
+from sluice.domain.clock import Clock
+from sluice.domain.errors import GatewayError, MethodNotAllowed, NotFound
+from sluice.surfaces import call_headers
+from sluice.surfaces.openai import JSON, Reply, Request
+from sluice.surfaces.openai_error import error_bytes
+from sluice.telemetry import Telemetry
+
+Handler = Callable[..., Reply]
+
+
+class Route(NamedTuple):
+    """One row of the routing table. `rule` is a regular expression; its groups are the handler's arguments.
+
+    The groups have no names: the resolver would read `<name>` as its own placeholder, which takes no slash.
+    """
+
+    method: str
+    rule: str
+    handler: Handler
+
+
+@dataclass(frozen=True, slots=True)
+class Application:
+    """Answers function URL events."""
+
+    routes: tuple[Route, ...]
+    telemetry: Telemetry
+    clock: Clock
+
+    def handler(self) -> Callable[[dict[str, Any], Any], dict[str, Any]]:
+        """The Lambda handler: an event in, a response dict out, whose body may be an iterator of bytes."""
+        resolver = LambdaFunctionUrlResolver()
+        resolver.use(middlewares=[self._guard])
+        for route in self.routes:
+            resolver.route(route.rule, method=route.method)(self._bound(route, resolver))
+        resolver.not_found(lambda _: self._unrouted(resolver))
+        return lambda event, context: resolver.resolve(self._timed(event), context)
+
+    def _timed(self, event: dict[str, Any]) -> dict[str, Any]:
+        return {**event, "sluice_started": self.clock.monotonic()}
+
+    def _bound(self, route: Route, resolver: LambdaFunctionUrlResolver) -> Callable[..., Response[Any]]:
+        def run() -> Response[Any]:
+            request = self._request(resolver)
+            match = re.fullmatch(route.rule, request.path)
+            return _response(route.handler(request, *(match.groups() if match else ())), resolver)
+
+        return run
+
+    def _request(self, resolver: LambdaFunctionUrlResolver) -> Request:
+        event, context = resolver.current_event.raw_event, resolver.lambda_context
+        started = event["sluice_started"]
+        return Request(
+            event=event,
+            headers=_headers(event),
+            path=event.get("rawPath", ""),
+            request_id=context.aws_request_id,
+            started=started,
+            deadline=started + context.get_remaining_time_in_millis() / 1000,
+        )
+
+    def _guard(self, resolver: LambdaFunctionUrlResolver, next_middleware: NextMiddleware) -> Response[Any]:
+        """Every failure becomes an answer here; nothing of an unexpected one is shown but that it happened."""
+        try:
+            call_headers.check(_headers(resolver.current_event.raw_event))
+            return next_middleware(resolver)
+        except GatewayError as error:
+            return self._failed(error, resolver)
+        except Exception as error:  # the application boundary: the caller gets a 500, the operator where it broke
+            where = traceback.extract_tb(error.__traceback__)[-1]
+            self.telemetry.trouble(
+                "sluice.unexpected", {"error": type(error).__name__, "where": f"{where.name}:{where.lineno}"}
+            )
+            return self._failed(GatewayError("an internal error"), resolver)
+
+    def _unrouted(self, resolver: LambdaFunctionUrlResolver) -> Response[Any]:
+        path = resolver.current_event.raw_event.get("rawPath", "")
+        method = resolver.current_event.http_method
+        allowed = sorted({route.method for route in self.routes if re.fullmatch(route.rule, path)})
+        if not allowed:
+            return self._failed(NotFound(f"no such path: {path[:80]}; docs/api.md lists them"), resolver)
+        methods = ", ".join(allowed)
+        error = MethodNotAllowed(f"{method} does not go with this path; use {methods}", headers={"allow": methods})
+        return self._failed(error, resolver)
+
+    def _failed(self, error: GatewayError, resolver: LambdaFunctionUrlResolver) -> Response[Any]:
+        request_id = resolver.lambda_context.aws_request_id
+        reply = Reply({**error.headers, "content-type": JSON}, error_bytes(error, request_id), error.status)
+        return _response(reply, resolver)
+
+
+def _headers(event: Mapping[str, Any]) -> dict[str, str]:
+    return {name.lower(): value for name, value in (event.get("headers") or {}).items()}
+
+
+def _response(reply: Reply, resolver: LambdaFunctionUrlResolver) -> Response[Any]:
+    body = reply.body.decode() if isinstance(reply.body, bytes) else reply.body
+    headers = {**reply.headers, "x-request-id": resolver.lambda_context.aws_request_id}
+    return Response(status_code=reply.status, body=body, headers=headers)

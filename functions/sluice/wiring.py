@@ -1,0 +1,115 @@
+"""The composition root: builds everything once per environment, before the first event is asked for.
+
+No network here: an environment must start where Secrets Manager or DynamoDB are down, and say so per call (K01).
+"""
+
+import random
+import ssl
+import uuid
+from collections.abc import Callable, Iterator
+from datetime import UTC, datetime
+from http.cookiejar import CookieJar, DefaultCookiePolicy
+from pathlib import Path
+from typing import Any
+
+import certifi
+import httpx
+
+from sluice import VERSION
+from sluice.admission import Admission
+from sluice.domain.call import Target
+from sluice.domain.clock import Clock
+from sluice.domain.errors import Misconfigured
+from sluice.domain.price import Price
+from sluice.pipeline import Pipeline
+from sluice.pricing import PriceTable
+from sluice.providers.openai import Provider
+from sluice.providers.transport import Transport
+from sluice.routing.selection import Selection
+from sluice.settings import Settings, load
+from sluice.stores.aws import clients
+from sluice.stores.ledger import Ledger
+from sluice.stores.secrets import SecretStore
+from sluice.surfaces.application import Application, Route
+from sluice.surfaces.openai import OpenAI
+from sluice.telemetry import Telemetry
+
+MODELS_PATH = "/v1/models"
+ANY_MODEL = r"/v1/models/(.+)"
+CHAT_PATH = "/v1/chat/completions"
+
+
+def build(default_config: Path) -> Callable[[dict[str, Any], Any], dict[str, Any]]:
+    """The Lambda handler of the data plane. Raises Misconfigured, which ends the environment's start."""
+    settings = load(default_config=default_config)
+    clock, telemetry = Clock(), Telemetry()
+    selection = Selection(settings.providers, settings.routes)
+    price_table = PriceTable.load()
+    pipeline = _pipeline(settings, selection, price_table, telemetry, clock)
+    models = tuple(_models(settings, price_table))
+    surface = OpenAI(pipeline, selection, models, _epoch(price_table.version[:10]), clock)
+    return Application(_routes(surface), telemetry, clock).handler()
+
+
+def _routes(surface: OpenAI) -> tuple[Route, ...]:
+    return (
+        Route("POST", CHAT_PATH, surface.chat_completions),
+        Route("GET", MODELS_PATH, surface.list_models),
+        Route("GET", ANY_MODEL, surface.retrieve_model),
+    )
+
+
+def _pipeline(
+    settings: Settings, selection: Selection, price_table: PriceTable, telemetry: Telemetry, clock: Clock
+) -> Pipeline:
+    context = ssl.create_default_context(cafile=certifi.where())
+    aws = clients(settings.region, context)
+    client = _client(clock, context)
+    return Pipeline(
+        selection=selection,
+        providers={name: Provider(provider, client) for name, provider in settings.providers.items()},
+        prices=_prices(settings, price_table),
+        admission=Admission(price_table.version, settings.typical_output_tokens, lambda: uuid.uuid4().hex[:16]),
+        keys=SecretStore(
+            aws.secretsmanager,
+            clock,
+            ttl_seconds=settings.secret_ttl_seconds,
+            max_stale_seconds=settings.secret_max_stale_seconds,
+            rest_seconds=settings.secret_rest_seconds,
+        ),
+        ledger=Ledger(aws.dynamodb, settings.table, clock, random.Random(), settings.retention_days),
+        telemetry=telemetry,
+        clock=clock,
+    )
+
+
+def _client(clock: Clock, context: ssl.SSLContext) -> httpx.Client:
+    """One client for all providers: no proxy from the environment, no redirect, no cookie kept from call to call."""
+    return httpx.Client(
+        transport=Transport(clock.now, context),
+        headers={"user-agent": f"sluice/{VERSION}"},
+        cookies=CookieJar(DefaultCookiePolicy(allowed_domains=[])),
+        follow_redirects=False,
+        trust_env=False,
+    )
+
+
+def _prices(settings: Settings, price_table: PriceTable) -> Callable[[Target], Price | None]:
+    try:
+        tables = {name: price_table.with_overrides(provider.prices) for name, provider in settings.providers.items()}
+    except ValueError as error:
+        raise Misconfigured(f"[providers]: {error}") from None
+    families = {name: provider.price_family or "" for name, provider in settings.providers.items()}
+    return lambda target: tables[target.provider].price(families[target.provider], target.model)
+
+
+def _models(settings: Settings, price_table: PriceTable) -> Iterator[str]:
+    """Every name a caller may use that we know of: routes, then each provider's models."""
+    yield from sorted(settings.routes)
+    for name, provider in sorted(settings.providers.items()):
+        known = provider.models or price_table.models(provider.price_family)
+        yield from (f"{name}/{model}" for model in known)
+
+
+def _epoch(day: str) -> int:
+    return int(datetime.fromisoformat(day).replace(tzinfo=UTC).timestamp())
