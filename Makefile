@@ -1,0 +1,98 @@
+# Everything a person does here has a target; each makes its own environments first. Plain `make` lists them.
+PYTHON     ?= python3
+ARCH       ?= arm64
+PYTEST_ARGS ?=
+ARGS       ?=
+
+VENV  := .venv/bin
+SETUP  = @$(PYTHON) scripts/setup.py
+HOST   = @$(PYTHON) scripts/host.py
+SAY    = @echo $@:
+
+unexport PYTHONPATH
+
+.DEFAULT_GOAL := help
+.PHONY: help demo dev test check check-code check-types check-floors check-template check-shell format host build lock prices bench clean
+
+help: ## list the targets
+	@printf 'Sluice: a streaming AI gateway that is one Python Lambda. Needed: Linux, python3 (3.11 or newer), pip, make.\n\n'
+	@sed -n 's/^\([a-z][a-z-]*\):.*## \(.*\)/\1\t\2/p' $(firstword $(MAKEFILE_LIST)) | while IFS="$$(printf '\t')" read -r target text; do \
+	  printf '  make %-9s %s\n' "$$target" "$$text"; done
+
+demo: ## stream one call through the whole gateway on this machine, and show its record
+	$(SETUP) local
+	$(HOST)
+	@$(VENV)/sluice demo $(ARGS)
+
+dev: ## run the dev stack until Ctrl-C; options in ARGS="--port 9000"
+	$(SETUP) local
+	$(HOST)
+	@$(VENV)/sluice dev $(ARGS)
+
+test: ## run all tests; a choice of them in PYTEST_ARGS="tests/unit -k sse"
+	$(SETUP) dev engines
+	$(HOST)
+	$(SAY) 'pytest $(PYTEST_ARGS)'
+	@$(VENV)/python -m pytest $(PYTEST_ARGS)
+
+check: check-code check-types check-floors check-shell check-template ## run all checks that are not tests: lint, format, types, floors, template
+	$(SAY) 'all is well'
+
+check-code:
+	$(SETUP) dev
+	$(SAY) 'ruff, lint and format'
+	@$(VENV)/ruff check --quiet
+	@$(VENV)/ruff format --check --quiet
+
+check-types:
+	$(SETUP) dev
+	$(SAY) 'mypy --strict'
+	@$(VENV)/mypy --no-error-summary
+
+check-floors:
+	$(SETUP) dev
+	$(SAY) 'import-linter, imports point down the floors'
+	@PYTHONPATH=functions $(VENV)/lint-imports --no-logo
+
+check-shell:
+	$(SAY) 'sh -n and bash -n, shell scripts parse'
+	@sh -n layers/runtime/bootstrap
+	@bash -n .ci/run
+
+check-template: export AWS_DEFAULT_REGION ?= us-east-1
+check-template: export SAM_CLI_TELEMETRY = 0
+check-template:
+	$(SETUP) sam
+	$(SAY) 'sam validate --lint'
+	@.venv-sam/bin/sam validate --lint
+
+format: ## rewrite the sources as ruff wants them
+	$(SETUP) dev
+	@$(VENV)/ruff check --fix --quiet
+	@$(VENV)/ruff format
+
+host: ## build layers and functions for this machine into build/host: what the dev stack runs
+	$(SETUP) local
+	$(HOST)
+	$(SAY) 'build/host is what the sources say'
+
+build: ## build what `sam deploy` uploads into .aws-sam/build; ARCH=arm64 or x86_64
+	$(SETUP) sam
+	@$(PYTHON) scripts/build.py --arch $(ARCH)
+
+lock: ## pin and hash all requirements again; newest versions with ARGS=--upgrade
+	@$(PYTHON) scripts/lock.py $(ARGS)
+
+prices: ## renew the price table from its sources
+	$(SETUP) dev
+	@$(VENV)/python scripts/prices.py $(ARGS)
+
+bench: ## measure against the Node pipe on this machine
+	$(SETUP) dev
+	$(HOST)
+	@$(VENV)/python -m benchmarks $(ARGS)
+
+clean: ## remove all that was made here, the environments too
+	@rm -rf build .aws-sam .venv .venv-sam .venv-engines .venv-uv .venv-lock .mypy_cache .ruff_cache .pytest_cache .import_linter_cache .hypothesis
+	@find functions layers local tests scripts benchmarks -name __pycache__ -prune -exec rm -rf {} +
+	$(SAY) 'removed build/, .aws-sam/, .venv*, caches'
