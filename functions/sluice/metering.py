@@ -6,7 +6,7 @@ no usage or did not end properly. Where a provider reports none, tokens are coun
 bytes / 3.8, measured within about 10 % of o200k for English, Japanese, Python and JSON (facts/ecosystem.md).
 """
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Mapping
 from typing import Any
 
 from sluice.codecs import chat, sse
@@ -53,7 +53,24 @@ class Tally:
             self.finished[index] = choice["finish_reason"]
 
     def read(self, block: bytes) -> None:
-        for chunk in chunks(block):
+        for raw in sse.raw_events(block):
+            self._read_event(raw)
+
+    def read_back(self, block: bytes, choices: int) -> None:
+        """Reads from the end, until the usage and the end of so many choices are known."""
+        for raw in reversed(list(sse.raw_events(block))):
+            earlier = Tally()
+            earlier._read_event(raw)
+            self.usage = self.usage or earlier.usage
+            self.model = self.model or earlier.model
+            self.service_tier = self.service_tier or earlier.service_tier
+            self.finished = earlier.finished | self.finished
+            if self.usage and len(self.finished) >= choices:
+                return
+
+    def _read_event(self, raw: bytes) -> None:
+        chunk = chat.chunk(sse.event(raw))
+        if chunk is not None:
             self.add(chunk)
 
     def adopt(self, tail: "Tally") -> None:
@@ -75,11 +92,15 @@ class Tally:
 
 
 class Meter:
-    """Meters one answer. `prompt_bytes` tells the size of the prompt, asked only where the provider does not count."""
+    """Meters one answer of so many choices.
 
-    __slots__ = ("_blocks", "_monotonic", "_prompt_bytes", "_size", "first_content_at", "tally")
+    `prompt_bytes` tells the size of the prompt, asked only where the provider does not count.
+    """
 
-    def __init__(self, prompt_bytes: Callable[[], int], monotonic: Callable[[], float]) -> None:
+    __slots__ = ("_blocks", "_choices", "_monotonic", "_prompt_bytes", "_size", "first_content_at", "tally")
+
+    def __init__(self, prompt_bytes: Callable[[], int], monotonic: Callable[[], float], choices: int = 1) -> None:
+        self._choices = choices
         self._prompt_bytes = prompt_bytes
         self._monotonic = monotonic
         self._blocks: list[bytes] = []
@@ -91,8 +112,8 @@ class Meter:
         """A block of whole events that is being forwarded."""
         self._blocks.append(block)
         self._size += len(block)
-        if self.first_content_at is None and _has_content(block):
-            self.first_content_at = self._monotonic()
+        if self.first_content_at is None:
+            self._look_for_content(block)
         if self._size > MAX_COPY_BYTES:
             self._fold()
 
@@ -104,7 +125,7 @@ class Meter:
     def end(self) -> None:
         """The stream is over, properly or not: read what has to be read."""
         tail = Tally()
-        tail.read(self._tail())
+        tail.read_back(self._tail(), self._choices)
         if tail.usage is None:
             self._fold()
         else:
@@ -132,6 +153,13 @@ class Meter:
     def usage_source(self) -> UsageSource:
         return UsageSource.PROVIDER if self.tally.usage else UsageSource.COUNTED
 
+    def _look_for_content(self, block: bytes) -> None:
+        seen = Tally()
+        seen.read(block)
+        self.tally.model = self.tally.model or seen.model
+        if seen.said_bytes:
+            self.first_content_at = self._monotonic()
+
     def _tail(self) -> bytes:
         """The last blocks, about TAIL_BYTES of them."""
         size, first = 0, len(self._blocks)
@@ -145,18 +173,6 @@ class Meter:
         self._blocks.clear()
         self._size = 0
         self.tally.read(block)
-
-
-def chunks(block: bytes) -> Iterator[dict[str, Any]]:
-    """The chunks in a block of whole events."""
-    for raw in sse.raw_events(block):
-        chunk = chat.chunk(sse.event(raw))
-        if chunk is not None:
-            yield chunk
-
-
-def _has_content(block: bytes) -> bool:
-    return any(text for chunk in chunks(block) for choice in chat.choices(chunk) for text in chat.said(choice))
 
 
 def _text(chunk: Mapping[str, Any], name: str) -> str | None:

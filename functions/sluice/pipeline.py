@@ -4,7 +4,7 @@ route ▶ admit ▶ open ▶ relay ▶ settle. Until `answer` returns, a failure
 failures travel in band and the stream ends without `[DONE]`.
 """
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from typing import Protocol
 
@@ -41,10 +41,10 @@ class Ledger(Settles, Protocol):
 
 @dataclass(frozen=True, slots=True)
 class Answer:
-    """What a surface sends. The body settles the call when it ends, and must be closed by whoever stops early."""
+    """What a surface sends. The body settles the call when it is closed, which the runtime does after the last byte."""
 
     headers: Mapping[str, str]
-    body: Iterator[bytes]
+    body: relay.Body
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,7 +91,7 @@ class Pipeline:
         price = self.prices(target)
         reservation = self.admission.reservation(call, target, price, payload_bytes)
         self.ledger.reserve(reservation)
-        meter = Meter(lambda: prompt_bytes(call.request), self.clock.monotonic)
+        meter = Meter(lambda: prompt_bytes(call.request), self.clock.monotonic, call.request.choices)
         return Settlement(call, target, reservation, meter, self.ledger, price, self.telemetry, self.clock)
 
     def _open(self, provider: Provider, payload: bytes, key: str | None, settlement: Settlement) -> Opened:
@@ -129,7 +129,7 @@ class Pipeline:
             raise
         return Answer(_headers(opened), body)
 
-    def _stream(self, opened: Opened, error_body: Callable[[GatewayError], dict[str, object]]) -> Iterator[bytes]:
+    def _stream(self, opened: Opened, error_body: Callable[[GatewayError], dict[str, object]]) -> relay.Body:
         settings, settlement = opened.provider.settings, opened.settlement
         passage = Passage(
             settlement.meter,
@@ -140,7 +140,7 @@ class Pipeline:
         held = relay.commit(opened.upstream, passage, opened.watch)
         heartbeat = settings.timeouts.heartbeat_seconds
         sender = relay.Relay(opened.upstream, passage, settlement, heartbeat, self.clock.monotonic, error_body)
-        return sender.stream(held)
+        return sender.body(held)
 
 
 def timeouts(provider: Provider, call: Call) -> Timeouts:

@@ -1,12 +1,12 @@
 """The way of an answer from a provider to the caller: commit, then send every event as it comes.
 
-A generator here is primed: it has run to its first, empty, piece, so that its `finally` runs whoever drops it. The
-runtime sends what is yielded at once; b"" is not sent. After an error in band the generator raises, which the
-runtime turns into error trailers.
+The runtime sends each piece at once, then the end, and only then closes the body, which settles the call: the ledger
+is never between a caller and the last byte. After an error in band the pieces raise, which the runtime turns into error
+trailers.
 """
 
 import json
-from collections.abc import Callable, Generator
+from collections.abc import Callable, Generator, Iterator
 
 from sluice.codecs import chat, sse
 from sluice.domain.errors import GatewayError, UpstreamProtocol
@@ -37,8 +37,25 @@ def commit(upstream: Upstream, passage: Passage, watch: Watch) -> bytes:
     return held + passage.close()
 
 
+class Body:
+    """What the caller gets. Iterate it once; `close()`, any number of times, settles the call, started or not."""
+
+    def __init__(self, pieces: Generator[bytes, None, None], upstream: Upstream, settlement: Settlement) -> None:
+        self._pieces = pieces
+        self._upstream = upstream
+        self._settlement = settlement
+
+    def __iter__(self) -> Iterator[bytes]:
+        return self._pieces
+
+    def close(self) -> None:
+        self._pieces.close()
+        self._upstream.close()
+        self._settlement.close()
+
+
 class Relay:
-    """Sends one committed stream and settles it."""
+    """Sends one committed stream."""
 
     def __init__(
         self,
@@ -56,15 +73,12 @@ class Relay:
         self._monotonic = monotonic
         self._error_body = error_body
 
-    def stream(self, held: bytes) -> Generator[bytes, None, None]:
-        """A primed generator of everything the caller gets."""
-        stream = self._guarded(held)
-        next(stream)
-        return stream
+    def body(self, held: bytes) -> Body:
+        """Everything the caller gets, what was held until the commit first."""
+        return Body(self._pieces(held), self._upstream, self._settlement)
 
-    def _guarded(self, held: bytes) -> Generator[bytes, None, None]:
+    def _pieces(self, held: bytes) -> Generator[bytes, None, None]:
         try:
-            yield b""
             yield from self._sent(held)
             self._settlement.is_complete = True
         except GeneratorExit:
@@ -75,9 +89,6 @@ class Relay:
             if not self._passage.reported:
                 yield chat.error_event(self._error_body(error))
             raise
-        finally:
-            self._upstream.close()
-            self._settlement.close()
 
     def _sent(self, held: bytes) -> Generator[bytes, None, None]:
         settlement, passage, monotonic = self._settlement, self._passage, self._monotonic
@@ -120,25 +131,18 @@ class Relay:
             self._settlement.fail(error)
 
 
-def whole(upstream: Upstream, settlement: Settlement) -> Generator[bytes, None, None]:
-    """An answer that does not stream, as a primed generator of one piece. Raises UpstreamProtocol before it."""
-    body = upstream.read(MAX_JSON_BYTES)
-    settlement.meter.see_whole(_object(body))
+def whole(upstream: Upstream, settlement: Settlement) -> Body:
+    """An answer that does not stream, as a body of one piece. Raises UpstreamProtocol before it."""
+    answer = upstream.read(MAX_JSON_BYTES)
+    settlement.meter.see_whole(_object(answer))
     upstream.over()
-    upstream.close()
-    piece = _one_piece(body, settlement)
-    next(piece)
-    return piece
+    return Body(_one_piece(answer, settlement), upstream, settlement)
 
 
-def _one_piece(body: bytes, settlement: Settlement) -> Generator[bytes, None, None]:
-    try:
-        yield b""
-        settlement.bytes_out = len(body)
-        settlement.is_complete = True
-        yield body
-    finally:
-        settlement.close()
+def _one_piece(answer: bytes, settlement: Settlement) -> Generator[bytes, None, None]:
+    settlement.bytes_out = len(answer)
+    settlement.is_complete = True
+    yield answer
 
 
 def _object(body: bytes) -> dict[str, object]:

@@ -1,7 +1,8 @@
-"""What the gateway says about itself: one log line and one set of metrics per call, never a prompt or an answer.
+"""What the gateway says about itself: one line per call, never a prompt or an answer.
 
-Names are OpenTelemetry's `gen_ai.*` where it has one (semantic-conventions-genai). The log line is printed before the
-ledger is settled, so that it stands even where that write fails.
+The line of a call is its log and its metrics in one (CloudWatch's embedded metric format: the fields that are not
+metrics are metadata). Names are OpenTelemetry's `gen_ai.*` where it has one (semantic-conventions-genai). It is
+printed before the ledger is settled, so that it stands even where that write fails.
 """
 
 from collections.abc import Mapping
@@ -36,27 +37,26 @@ class Telemetry:
     """Powertools' Logger and Metrics behind the two things we ever say."""
 
     def __init__(self, logger: Logger | None = None, metrics: Metrics | None = None) -> None:
-        self._logger = logger or Logger(location=None, sampling_rate=None, xray_trace_id=None)
+        self._logger = logger or Logger()
         self._metrics = metrics or Metrics()
 
     def call(self, fields: Mapping[str, Any]) -> None:
-        """One call that is over."""
-        self._logger.info(CALL, extra=_bounded(fields))
-        if PROVIDER_NAME in fields:
-            self._measure(fields)
+        """One call that is over. Dimensions come from the configuration, so their number is bounded (P05)."""
+        metrics = self._metrics
+        for name, unit, key in METRICS:
+            if fields.get(key) is not None:
+                metrics.add_metric(name=name, unit=unit, value=fields[key])
+        metrics.add_metric(name="Calls", unit=MetricUnit.Count, value=1)
+        metrics.add_dimension(name="provider", value=str(fields.get(PROVIDER_NAME) or "none"))
+        metrics.add_dimension(name="outcome", value=str(fields["outcome"]))
+        for name, value in _bounded(fields).items():
+            metrics.add_metadata(name, value)
+        metrics.add_metadata("message", CALL)
+        metrics.flush_metrics()
 
     def trouble(self, message: str, fields: Mapping[str, Any]) -> None:
         """Something an operator should look at."""
         self._logger.warning(message, extra=_bounded(fields))
-
-    def _measure(self, fields: Mapping[str, Any]) -> None:
-        for name, unit, key in METRICS:
-            if fields.get(key) is not None:
-                self._metrics.add_metric(name=name, unit=unit, value=fields[key])
-        self._metrics.add_metric(name="Calls", unit=MetricUnit.Count, value=1)
-        self._metrics.add_dimension(name="provider", value=str(fields[PROVIDER_NAME]))
-        self._metrics.add_dimension(name="outcome", value=str(fields["outcome"]))
-        self._metrics.flush_metrics()
 
 
 def _bounded(fields: Mapping[str, Any]) -> dict[str, Any]:

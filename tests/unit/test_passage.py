@@ -33,12 +33,12 @@ DONE = b"data: [DONE]\n\n"
 USAGE = {"prompt_tokens": 11, "completion_tokens": 5, "total_tokens": 16}
 
 
-def meter() -> Meter:
-    return Meter(lambda: 380, lambda: 0.0)
+def meter(choices: int = 1) -> Meter:
+    return Meter(lambda: 380, lambda: 0.0, choices)
 
 
-def passed(stream: bytes, **options: object) -> tuple[bytes, Meter, Passage]:
-    metering = meter()
+def passed(stream: bytes, choices: int = 1, **options: object) -> tuple[bytes, Meter, Passage]:
+    metering = meter(choices)
     passage = Passage(metering, **options)  # type: ignore[arg-type]
     out = passage.feed(stream)
     out += b"" if passage.is_over else passage.close()
@@ -222,7 +222,9 @@ def test_a_stream_longer_than_the_copy_is_counted_whole() -> None:
 
 
 def test_finish_reasons_of_all_choices_are_told() -> None:
-    _, metering, _ = passed(said("a") + said("b", 1) + finished("length", 1) + finished("stop", 0) + DONE)
+    stream = said("a") + said("b", 1) + finished("length", 1) + finished("stop", 0) + used(USAGE) + DONE
+
+    _, metering, _ = passed(stream, choices=2)
 
     assert metering.tally.finish_reason == "stop,length"
 

@@ -5,7 +5,7 @@ import httpx
 import pytest
 from tests.fakes.gateway import KEY, Gateway, Pieces
 
-from sluice.domain.errors import LedgerBusy, UpstreamLost, UpstreamTruncated
+from sluice.domain.errors import LedgerBusy, UpstreamLost, UpstreamReported, UpstreamTruncated
 from sluice.domain.record import Outcome
 from sluice.domain.usage import Usage, UsageSource
 
@@ -44,7 +44,10 @@ def answering(status: int, body: object, **headers: str) -> Gateway:
 
 
 def drained(answer: dict[str, Any]) -> list[bytes]:
-    return [piece for piece in answer["body"] if piece]
+    """Everything the runtime would send; it closes the body after the last byte."""
+    pieces = list(answer["body"])
+    answer["body"].close()
+    return pieces
 
 
 def test_a_stream_passes_through_metered_and_settled() -> None:
@@ -135,6 +138,7 @@ def test_a_stream_that_breaks_ends_with_one_error_and_no_done() -> None:
     pieces = []
     with pytest.raises(UpstreamTruncated):
         pieces.extend(body)
+    body.close()
 
     assert b"".join(pieces).startswith(ROLE + HELLO + b'data: {"error":{')
     assert b"[DONE]" not in b"".join(pieces)
@@ -149,9 +153,11 @@ def test_an_error_event_is_the_streams_last_and_is_recorded() -> None:
     error = b'data: {"error":{"message":"overloaded","type":"server_error"}}\n\n'
     gateway = streaming(ROLE + HELLO, error, DONE)
 
+    body = gateway.chat(STREAM)["body"]
     pieces: list[bytes] = []
-    with pytest.raises(Exception, match="reported"):
-        pieces.extend(gateway.chat(STREAM)["body"])
+    with pytest.raises(UpstreamReported):
+        pieces.extend(body)
+    body.close()
 
     assert b"".join(pieces) == ROLE + HELLO + error
     assert gateway.ledger.settled[0].error_code == "upstream_reported"
@@ -190,7 +196,7 @@ def test_a_reader_who_leaves_is_charged_what_the_provider_says() -> None:
     gateway = streaming(ROLE + HELLO, STOP + USED, DONE)
 
     body = gateway.chat(STREAM)["body"]
-    next(piece for piece in body if piece)
+    next(iter(body))
     body.close()
 
     assert gateway.ledger.settled[0].usage == Usage(input=10, output=5)

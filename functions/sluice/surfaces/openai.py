@@ -1,7 +1,7 @@
 """The OpenAI surface: what its SDKs call, in its dialect."""
 
 import json
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import partial
 from typing import Any
@@ -11,6 +11,7 @@ from sluice.domain.call import Call
 from sluice.domain.clock import Clock
 from sluice.pipeline import Pipeline
 from sluice.policy.authentication import principal
+from sluice.relay import Body
 from sluice.routing.selection import Selection
 from sluice.surfaces import call_headers, strict_json
 from sluice.surfaces.chat_request import chat_request
@@ -37,7 +38,7 @@ class Reply:
     """What the front door sends."""
 
     headers: Mapping[str, str]
-    body: bytes | Iterator[bytes]
+    body: bytes | Body
     status: int = 200
 
 
