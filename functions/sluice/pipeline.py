@@ -6,9 +6,10 @@ failures travel in band and the stream ends without `[DONE]`.
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
+from functools import partial
 from typing import Protocol
 
-from sluice import relay
+from sluice import early, relay
 from sluice.admission import Admission, prompt_bytes
 from sluice.domain.call import Call, Target
 from sluice.domain.clock import Clock
@@ -20,6 +21,7 @@ from sluice.passage import Passage
 from sluice.providers.openai import Provider, passed_headers
 from sluice.providers.upstream import Upstream
 from sluice.providers.watch import Watch
+from sluice.relay import Answer
 from sluice.routing.selection import Selection
 from sluice.settings import Timeouts
 from sluice.settlement import Settlement, Settles
@@ -37,14 +39,6 @@ class Keys(Protocol):
 
 class Ledger(Settles, Protocol):
     def reserve(self, reservation: Reservation) -> None: ...
-
-
-@dataclass(frozen=True, slots=True)
-class Answer:
-    """What a surface sends. The body settles the call when it is closed, which the runtime does after the last byte."""
-
-    headers: Mapping[str, str]
-    body: relay.Body
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,13 +72,25 @@ class Pipeline:
         payload = provider.payload(target, call.request)
         key = self.keys.key(provider.settings.secret) if provider.settings.secret else None
         settlement = self._admit(call, target, len(payload))
+        early_seconds = timeouts(provider, call).early_heartbeat_seconds if call.request.is_stream else 0
         try:
-            opened = self._open(provider, payload, key, settlement)
-            return self._relay(opened, error_body)
+            opening = partial(self._begin, provider, payload, key, settlement, error_body)
+            return early.answer(opening, early_seconds, settlement, error_body) if early_seconds else opening()
         except BaseException as error:
             settlement.fail(error if isinstance(error, GatewayError) else GatewayError("an internal error"))
             settlement.close()
             raise
+
+    def _begin(
+        self,
+        provider: Provider,
+        payload: bytes,
+        key: str | None,
+        settlement: Settlement,
+        error_body: Callable[[GatewayError], dict[str, object]],
+    ) -> Answer:
+        """Returns once the answer has begun. Raises GatewayError."""
+        return self._relay(self._open(provider, payload, key, settlement), error_body)
 
     def _admit(self, call: Call, target: Target, payload_bytes: int) -> Settlement:
         """Writes the reservation: not a byte leaves for a provider before that."""

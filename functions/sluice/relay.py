@@ -6,7 +6,8 @@ trailers.
 """
 
 import json
-from collections.abc import Callable, Generator, Iterator
+from collections.abc import Callable, Generator, Iterator, Mapping
+from dataclasses import dataclass
 
 from sluice.codecs import chat, sse
 from sluice.domain.errors import GatewayError, UpstreamProtocol
@@ -40,9 +41,11 @@ def commit(upstream: Upstream, passage: Passage, watch: Watch) -> bytes:
 class Body:
     """What the caller gets. Iterate it once; `close()`, any number of times, settles the call, started or not."""
 
-    def __init__(self, pieces: Generator[bytes, None, None], upstream: Upstream, settlement: Settlement) -> None:
+    def __init__(
+        self, pieces: Generator[bytes, None, None], let_go: Callable[[], None], settlement: Settlement
+    ) -> None:
         self._pieces = pieces
-        self._upstream = upstream
+        self._let_go = let_go
         self._settlement = settlement
 
     def __iter__(self) -> Iterator[bytes]:
@@ -50,8 +53,16 @@ class Body:
 
     def close(self) -> None:
         self._pieces.close()
-        self._upstream.close()
+        self._let_go()
         self._settlement.close()
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """What a surface sends. The body settles the call when it is closed, which the runtime does after the last byte."""
+
+    headers: Mapping[str, str]
+    body: Body
 
 
 class Relay:
@@ -75,7 +86,7 @@ class Relay:
 
     def body(self, held: bytes) -> Body:
         """Everything the caller gets, what was held until the commit first."""
-        return Body(self._pieces(held), self._upstream, self._settlement)
+        return Body(self._pieces(held), self._upstream.close, self._settlement)
 
     def _pieces(self, held: bytes) -> Generator[bytes, None, None]:
         try:
@@ -85,7 +96,7 @@ class Relay:
             self._drain()
             raise
         except GatewayError as error:
-            self._settlement.fail(error)
+            self._settlement.fail_in_band(error)
             if not self._passage.reported:
                 yield chat.error_event(self._error_body(error))
             raise
@@ -128,7 +139,7 @@ class Relay:
                 if self._passage.is_over or self._monotonic() > until:
                     return
         except GatewayError as error:
-            self._settlement.fail(error)
+            self._settlement.fail_in_band(error)
 
 
 def whole(upstream: Upstream, settlement: Settlement) -> Body:
@@ -136,7 +147,7 @@ def whole(upstream: Upstream, settlement: Settlement) -> Body:
     answer = upstream.read(MAX_JSON_BYTES)
     settlement.meter.see_whole(_object(answer))
     upstream.over()
-    return Body(_one_piece(answer, settlement), upstream, settlement)
+    return Body(_one_piece(answer, settlement), upstream.close, settlement)
 
 
 def _one_piece(answer: bytes, settlement: Settlement) -> Generator[bytes, None, None]:

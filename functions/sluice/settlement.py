@@ -53,9 +53,14 @@ class Settlement:
     is_closed: bool = False
 
     def fail(self, error: GatewayError) -> None:
-        """The call ended in an error; the first one counts. Its status is the answer's unless one was sent already."""
+        """The call ended in an error before its answer began, which is then the answer. The first one counts."""
+        if self.error is None:
+            self.error, self.http_status = error, error.status
+        error.is_recorded = True
+
+    def fail_in_band(self, error: GatewayError) -> None:
+        """The call ended in an error after status 200 was sent."""
         self.error = self.error or error
-        self.http_status = self.http_status if self.bytes_out else error.status
 
     def tried(self, since: float, http_status: int | None, error: GatewayError | None = None) -> None:
         """One attempt at the provider is over, or has begun to answer. `since` is monotonic seconds."""

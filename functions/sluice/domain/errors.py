@@ -47,6 +47,7 @@ class GatewayError(Exception):
         self.message = message
         self.param = param
         self.headers = dict(headers or {})
+        self.is_recorded = False  # a usage record tells of it
 
 
 class InvalidRequest(GatewayError):

@@ -84,11 +84,15 @@ class Application:
         except GatewayError as error:
             return self._failed(error, resolver)
         except Exception as error:  # the application boundary: the caller gets a 500, the operator where it broke
-            where = traceback.extract_tb(error.__traceback__)[-1]
-            self.telemetry.trouble(
-                "sluice.unexpected", {"error": type(error).__name__, "where": f"{where.name}:{where.lineno}"}
-            )
-            return self._failed(GatewayError("an internal error"), resolver)
+            return self._failed(self._unexpected(error), resolver)
+
+    def _unexpected(self, error: Exception) -> GatewayError:
+        place = traceback.extract_tb(error.__traceback__)[-1]
+        where = f"{place.filename.rpartition('/')[2]}:{place.lineno} {place.name}"
+        self.telemetry.trouble("sluice.unexpected", {"error": type(error).__name__, "where": where})
+        failure = GatewayError("an internal error")
+        failure.is_recorded = True
+        return failure
 
     def _unrouted(self, resolver: LambdaFunctionUrlResolver) -> Response[Any]:
         path = resolver.current_event.raw_event.get("rawPath", "")
@@ -102,6 +106,16 @@ class Application:
 
     def _failed(self, error: GatewayError, resolver: LambdaFunctionUrlResolver) -> Response[Any]:
         request_id = resolver.lambda_context.aws_request_id
+        if not error.is_recorded:
+            self.telemetry.call(
+                {
+                    "request_id": request_id,
+                    "http_status": error.status,
+                    "outcome": "refused",
+                    "error_code": error.code,
+                    "path": resolver.current_event.raw_event.get("rawPath"),
+                }
+            )
         reply = Reply({**error.headers, "content-type": JSON}, error_bytes(error, request_id), error.status)
         return _response(reply, resolver)
 

@@ -19,6 +19,7 @@ def refused(gateway: Gateway, answer: dict[str, Any], status: int, code: str, pa
     assert answer["headers"]["x-request-id"] == error["request_id"] == Context().aws_request_id
     assert not gateway.requests
     assert not gateway.ledger.reserved
+    assert gateway.telemetry.calls[-1]["outcome"] == "refused"
     return str(error["message"])
 
 

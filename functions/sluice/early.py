@@ -1,0 +1,70 @@
+"""Heartbeats before the answer has begun: `early_heartbeat_seconds`, off by default.
+
+The first heartbeat fixes the status at 200 and leaves no room for the provider's headers, so a failure after it is in
+band. The opening then runs in a thread of its own, because nothing else can be sent while it waits; once it is over,
+the answer goes on as any other does, without it.
+"""
+
+import threading
+from collections.abc import Callable, Generator
+
+from sluice.codecs import chat
+from sluice.domain.errors import GatewayError
+from sluice.relay import DRAIN_SECONDS, EVENT_STREAM, HEARTBEAT, Answer, Body
+from sluice.settlement import Settlement
+
+ErrorBody = Callable[[GatewayError], dict[str, object]]
+
+
+class Opening:
+    """An answer being opened in a thread. What it raised is raised by `answer`."""
+
+    def __init__(self, begin: Callable[[], Answer]) -> None:
+        self._begin = begin
+        self._answer: Answer | None = None
+        self._error: BaseException | None = None
+        self._thread = threading.Thread(target=self._run, daemon=True)
+        self._thread.start()
+
+    def _run(self) -> None:
+        try:
+            self._answer = self._begin()
+        except BaseException as error:
+            self._error = error
+
+    def answer(self, seconds: float | None = None) -> Answer | None:
+        """The answer if it begins within so many seconds, else None."""
+        self._thread.join(seconds)
+        if self._error is not None:
+            raise self._error
+        return self._answer
+
+    def abandon(self) -> None:
+        """Nobody reads any more: waits a little for what may come, and closes it."""
+        self._thread.join(DRAIN_SECONDS)
+        if self._answer is not None:
+            self._answer.body.close()
+
+
+def answer(begin: Callable[[], Answer], seconds: float, settlement: Settlement, error_body: ErrorBody) -> Answer:
+    """The answer itself if it begins in time, else one that begins with a heartbeat. Raises GatewayError till then."""
+    opening = Opening(begin)
+    begun = opening.answer(seconds)
+    if begun is not None:
+        return begun
+    body = Body(_pieces(opening, seconds, settlement, error_body), opening.abandon, settlement)
+    return Answer({"content-type": EVENT_STREAM}, body)
+
+
+def _pieces(
+    opening: Opening, seconds: float, settlement: Settlement, error_body: ErrorBody
+) -> Generator[bytes, None, None]:
+    yield HEARTBEAT
+    try:
+        while (begun := opening.answer(seconds)) is None:
+            yield HEARTBEAT
+    except GatewayError as error:
+        settlement.fail_in_band(error)
+        yield chat.error_event(error_body(error))
+        raise
+    yield from begun.body
