@@ -1,0 +1,122 @@
+from typing import Any
+
+import pytest
+
+from sluice.domain.errors import Misconfigured
+from sluice.settings import OPENAI_URL, Timeouts, load, settings
+
+ENVIRON = {"SLUICE_TABLE": "ledger", "AWS_REGION": "eu-west-1"}
+OPENAI = {"kind": "openai", "secret": "sluice/openai"}
+
+
+def read(environ: dict[str, str] | None = None, **document: Any) -> Any:
+    return settings({"providers": {"openai": OPENAI}, **document}, {**ENVIRON, **(environ or {})})
+
+
+def provider(**table: Any) -> Any:
+    return read(providers={"it": {"kind": "compatible", "base_url": "https://example.com/v1/", **table}}).providers[
+        "it"
+    ]
+
+
+def test_the_shipped_configuration_is_accepted() -> None:
+    from pathlib import Path
+
+    import sluice
+
+    shipped = load(ENVIRON, Path(sluice.__file__).parents[1] / "gateway.toml")
+
+    assert shipped.providers["openai"].base_url == OPENAI_URL
+    assert shipped.routes["gpt-5-mini"] == "openai/gpt-5-mini"
+
+
+def test_defaults_hold_where_nothing_is_said_and_a_provider_overrides_them() -> None:
+    found = read(
+        defaults={"idle_timeout_seconds": 30},
+        providers={"a": OPENAI, "b": {**OPENAI, "idle_timeout_seconds": 5, "heartbeat_seconds": 0}},
+    ).providers
+
+    assert found["a"].timeouts == Timeouts(idle_timeout_seconds=30)
+    assert found["b"].timeouts == Timeouts(idle_timeout_seconds=5, heartbeat_seconds=0)
+
+
+@pytest.mark.parametrize(
+    ("document", "says"),
+    [
+        ({"provider": {}}, "unknown key provider; did you mean providers"),
+        ({"providers": {}}, "no provider is configured"),
+        ({"providers": {"openai": {**OPENAI, "secrte": "x"}}}, "providers.openai.secrte; did you mean secret"),
+        ({"providers": {"openai": {**OPENAI, "zzz": 1}}}, "known: base_url"),
+        ({"providers": {"openai": {"secret": "x"}}}, 'kind is missing: want "openai" or "compatible"'),
+        ({"providers": {"openai": {"kind": "opnai"}}}, 'want "openai" or "compatible"'),
+        ({"providers": {"openai": {"kind": "openai"}}}, "secret is missing"),
+        ({"providers": {"it": {"kind": "compatible"}}}, "base_url is missing"),
+        ({"providers": {"Bad Name": OPENAI}}, "lower-case letters"),
+        ({"providers": {"openai": "x"}}, "want a table"),
+        ({"defaults": {"idle_timeout_seconds": -1}}, "more than 0"),
+        ({"defaults": {"idle_timeout_seconds": True}}, "more than 0"),
+        ({"defaults": {"total_timeout_seconds": 901}}, "at most 900"),
+        ({"routes": {"mini": "nope/gpt"}}, "one of the providers openai"),
+        ({"routes": {"mini": "openai/"}}, "want provider/model"),
+        ({"routes": {"bad name": "openai/x"}}, "route's name"),
+        ({"routes": {"mini": {"targets": []}}}, "one target"),
+        ({"routes": {"mini": {"targets": [{}]}}}, "model is missing"),
+        ({"routes": {"mini": {"targets": [{"model": "openai/a"}, {"model": "openai/b"}]}}}, "one target"),
+        ({"ledger": {"retention_days": 0}}, "whole number"),
+        ({"secrets": {"ttl_seconds": 0}}, "more than 0"),
+    ],
+)
+def test_what_is_wrong_is_named_with_what_would_be_right(document: dict[str, Any], says: str) -> None:
+    with pytest.raises(Misconfigured) as caught:
+        read(**document)
+
+    assert says in caught.value.message
+
+
+@pytest.mark.fault("A09")
+@pytest.mark.parametrize(
+    "url",
+    [
+        "http://example.com/v1",
+        "http://169.254.169.254/v1",
+        "http://127.0.0.1.example.com/v1",
+        "http://2130706433/v1",
+        "ftp://127.0.0.1/v1",
+        "https://user:pass@example.com/v1",
+        "https://example.com/v1?x=1",
+        "https:///v1",
+        "//example.com",
+        "example.com",
+    ],
+)
+def test_a_base_url_is_https_or_loopback(url: str) -> None:
+    with pytest.raises(Misconfigured, match="base_url"):
+        provider(base_url=url)
+
+
+@pytest.mark.parametrize("url", ["http://127.0.0.1:11434/v1", "http://localhost:1/v1", "http://[::1]:1/v1"])
+def test_plain_http_is_taken_for_loopback(url: str) -> None:
+    assert provider(base_url=url).base_url == url
+
+
+def test_a_slash_at_the_end_of_a_base_url_does_not_matter() -> None:
+    assert provider().base_url == "https://example.com/v1"
+
+
+def test_an_override_may_name_loopback_only() -> None:
+    found = read({"SLUICE_PROVIDER_URL_OPENAI": "http://127.0.0.1:9/v1"}).providers["openai"]
+
+    assert found.base_url == "http://127.0.0.1:9/v1"
+    with pytest.raises(Misconfigured, match="loopback"):
+        read({"SLUICE_PROVIDER_URL_OPENAI": "https://example.com/v1"})
+
+
+def test_a_route_may_be_written_short_or_long() -> None:
+    found = read(routes={"a": "openai/x", "b": {"targets": [{"model": "openai/y"}]}}).routes
+
+    assert found == {"a": "openai/x", "b": "openai/y"}
+
+
+def test_the_table_must_be_named() -> None:
+    with pytest.raises(Misconfigured, match="SLUICE_TABLE"):
+        settings({"providers": {"openai": OPENAI}}, {})
