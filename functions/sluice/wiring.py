@@ -67,7 +67,7 @@ def _pipeline(
     client = _client(clock, context)
     return Pipeline(
         selection=selection,
-        providers={name: Provider(provider, client) for name, provider in settings.providers.items()},
+        providers={name: Provider.of(provider, client) for name, provider in settings.providers.items()},
         prices=_prices(settings, price_table),
         admission=Admission(price_table.version, settings.typical_output_tokens, lambda: uuid.uuid4().hex[:16]),
         keys=SecretStore(

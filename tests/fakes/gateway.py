@@ -137,7 +137,7 @@ class Gateway:
         selection = Selection({"openai": provider}, {"mini": "openai/gpt-5-mini"})
         pipeline = Pipeline(
             selection,
-            {"openai": Provider(provider, client)},
+            {"openai": Provider.of(provider, client)},
             self._price,
             Admission("2026-11-20-test", 512, lambda: "nonce"),
             self.keys,

@@ -29,6 +29,11 @@ class Provider:
 
     settings: ProviderSettings
     client: httpx.Client
+    url: httpx.URL  # parsed once: httpx takes 25 us to parse one
+
+    @classmethod
+    def of(cls, settings: ProviderSettings, client: httpx.Client) -> "Provider":
+        return cls(settings, client, httpx.URL(f"{settings.base_url}/chat/completions"))
 
     @property
     def name(self) -> str:
@@ -52,7 +57,7 @@ class Provider:
         """Posts a chat completion; returns once an answer with status 200 has begun. Raises UpstreamError."""
         request = self.client.build_request(
             "POST",
-            f"{self.settings.base_url}/chat/completions",
+            self.url,
             content=payload,
             headers=_headers(key),
             extensions={"watch": watch},
