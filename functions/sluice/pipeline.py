@@ -129,7 +129,7 @@ class Pipeline:
         settlement, upstream = opened.settlement, opened.upstream
         try:
             is_stream = settlement.call.request.is_stream
-            body = self._stream(opened, error_body) if is_stream else relay.whole(upstream, settlement)
+            body = self._stream(opened, error_body) if is_stream else relay.whole(upstream, opened.watch, settlement)
         except GatewayError:
             upstream.close()
             raise

@@ -142,8 +142,9 @@ class Relay:
             self._settlement.fail_in_band(error)
 
 
-def whole(upstream: Upstream, settlement: Settlement) -> Body:
+def whole(upstream: Upstream, watch: Watch, settlement: Settlement) -> Body:
     """An answer that does not stream, as a body of one piece. Raises UpstreamProtocol before it."""
+    watch.begin()
     answer = upstream.read(MAX_JSON_BYTES)
     settlement.meter.see_whole(_object(answer))
     upstream.over()
