@@ -1,0 +1,51 @@
+"""moto's WSGI application in a process of its own, on a listening socket inherited from the parent.
+
+Strategy: many connections, one lock: moto keeps its tables in plain dicts and loses rows when two threads write. The
+parent holds the other end of standard input, so that its death, of whatever kind, ends this process too.
+Runs as a script (`python aws_server.py FD`), knows nothing of this package, and imports moto once.
+"""
+
+import logging
+import os
+import sys
+import threading
+from collections.abc import Callable, Iterable
+from typing import Any
+
+Environ = dict[str, Any]
+StartResponse = Callable[..., Any]
+Application = Callable[[Environ, StartResponse], Iterable[bytes]]
+
+
+class OneAtATime:
+    """A WSGI application that finishes one request before it begins the next."""
+
+    def __init__(self, application: Application) -> None:
+        self._application = application
+        self._lock = threading.Lock()
+
+    def __call__(self, environ: Environ, start_response: StartResponse) -> list[bytes]:
+        with self._lock:
+            return list(self._application(environ, start_response))
+
+
+def exit_with_parent() -> None:
+    sys.stdin.buffer.read()
+    os._exit(0)
+
+
+def serve(listening: int) -> None:
+    from moto.moto_server.werkzeug_app import DomainDispatcherApplication, MotoRequestHandler, create_backend_app
+    from werkzeug.serving import make_server
+
+    class Handler(MotoRequestHandler):
+        disable_nagle_algorithm = True  # head and body leave in two writes
+
+    logging.getLogger("werkzeug").setLevel(logging.ERROR)
+    application = OneAtATime(DomainDispatcherApplication(create_backend_app))
+    make_server("127.0.0.1", 0, application, threaded=True, request_handler=Handler, fd=listening).serve_forever()
+
+
+if __name__ == "__main__":
+    threading.Thread(target=exit_with_parent, daemon=True).start()
+    serve(int(sys.argv[1]))

@@ -1,0 +1,63 @@
+"""Which providers are simulated, and with which secrets."""
+
+from pathlib import Path
+
+import pytest
+
+from sluice_devstack.upstreams import FAKE_KEY, upstreams
+
+CONFIG = """
+[providers.openai]
+kind = "openai"
+secret = "sluice/openai"
+[providers.my-own]
+kind = "compatible"
+secret = "sluice/own"
+"""
+
+
+@pytest.fixture
+def config(tmp_path: Path) -> Path:
+    path = tmp_path / "gateway.toml"
+    path.write_text(CONFIG)
+    return path
+
+
+def test_openai_is_simulated_without_a_real_key(config: Path) -> None:
+    found = upstreams(config, {"sluice/own": {"api_key": "sk-fake-own"}}, None)
+
+    assert found.variables("http://simulated/v1") == {"SLUICE_PROVIDER_URL_OPENAI": "http://simulated/v1"}
+    assert found.secrets == {"sluice/openai": {"api_key": FAKE_KEY}, "sluice/own": {"api_key": "sk-fake-own"}}
+    assert found.accepted_keys == [FAKE_KEY, "sk-fake-own"]
+
+
+def test_a_real_key_goes_to_the_real_openai_only(config: Path) -> None:
+    found = upstreams(config, {}, "sk-fake-real")
+
+    assert found.variables("http://simulated/v1") == {}
+    assert found.secrets == {"sluice/openai": {"api_key": "sk-fake-real"}}
+    assert found.accepted_keys == [FAKE_KEY]
+
+
+def test_the_developers_secret_wins(config: Path) -> None:
+    found = upstreams(config, {"sluice/openai": '{"api_keys": ["sk-fake-a", "sk-fake-b"]}'}, None)
+
+    assert found.secrets["sluice/openai"] == '{"api_keys": ["sk-fake-a", "sk-fake-b"]}'
+    assert found.accepted_keys == [FAKE_KEY, "sk-fake-a", "sk-fake-b"]
+
+
+@pytest.mark.parametrize("secret", ["not JSON", "[1]", {"api_key": 1, "api_keys": None}, 5])
+def test_a_secret_that_makes_no_sense_is_left_to_the_gateway(config: Path, secret: object) -> None:
+    found = upstreams(config, {"sluice/openai": secret}, None)
+
+    assert found.secrets["sluice/openai"] == secret
+    assert found.accepted_keys == [FAKE_KEY]
+
+
+@pytest.mark.parametrize("text", ["not = [toml", "", "providers = 5\n", "[providers]\nopenai = 5\n"])
+def test_a_configuration_that_makes_no_sense_is_left_to_the_gateway(tmp_path: Path, text: str) -> None:
+    config = tmp_path / "gateway.toml"
+    config.write_text(text)
+
+    assert upstreams(config, {}, None).providers == ()
+    assert upstreams(tmp_path / "absent.toml", {}, None).secrets == {}
