@@ -16,6 +16,7 @@ DROPPED_BY_SAM = {"env", "venv", "ENV"}
 # Where a failure of any kind must not end what is going on, and why. Re-raising what was caught needs no entry.
 MAY_CATCH_ALL = {
     "functions/sluice/surfaces/application.py": "the application boundary: the caller gets a 500 in the surface's shape",
+    "functions/sluice/early.py": "what the opening thread raised is raised again by who waits for it",
     "layers/runtime/streaming_runtime/fault.py": "the text of a foreign exception may fail too",
     "layers/runtime/streaming_runtime/response.py": "the runtime's boundary: what the iterator raises becomes trailers",
     "layers/runtime/streaming_runtime/polling.py": "what a thread's poll raises is raised again by who waits for it",
