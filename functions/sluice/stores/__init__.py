@@ -1,0 +1,1 @@
+"""What outlives an environment: the ledger's table and the provider keys."""
