@@ -107,8 +107,8 @@ class Passage:
         if chat.is_error(event):
             self.reported = event
             self.is_over = True
-        elif chat.is_done(event):
-            self.is_over = True
+            return
+        self.is_over = chat.is_done(event)
         self.has_valid_event = self.has_valid_event or self.is_over or chat.chunk(event) is not None
 
     @staticmethod

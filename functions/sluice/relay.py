@@ -30,7 +30,7 @@ def commit(upstream: Upstream, passage: Passage, watch: Watch) -> bytes:
     held = b""
     for piece in upstream.pieces:
         held += passage.feed(piece) if piece else b""
-        if passage.reported:
+        if passage.reported and not passage.has_valid_event:
             raise failure(passage.reported)
         if passage.has_valid_event or len(held) > MAX_HELD_BYTES:
             watch.begin()

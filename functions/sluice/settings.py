@@ -153,7 +153,6 @@ SECRET_KEYS = {
     "rest_seconds": Key("seconds, more than 0", _is_span, 60),
 }
 LEDGER_KEYS = {
-    "retention_days": Key("days, a whole number", _is_count, 400),
     "typical_output_tokens": Key("tokens, a whole number", _is_count, 512),
 }
 ROOT_KEYS = {
@@ -202,7 +201,7 @@ def settings(document: Mapping[str, Any], environ: Mapping[str, str]) -> Setting
         secret_ttl_seconds=secrets["ttl_seconds"],
         secret_max_stale_seconds=secrets["max_stale_seconds"],
         secret_rest_seconds=secrets["rest_seconds"],
-        retention_days=ledger["retention_days"],
+        retention_days=_retention_days(environ),
         typical_output_tokens=ledger["typical_output_tokens"],
     )
 
@@ -228,6 +227,14 @@ def _nearest(name: str, names: Mapping[str, object]) -> str:
 
     close = difflib.get_close_matches(name, names, n=1)
     return f"; did you mean {close[0]}?" if close else f"; known: {', '.join(sorted(names))}"
+
+
+def _retention_days(environ: Mapping[str, str]) -> int:
+    """Days a settled record is kept: a variable, because the sweeper, which reads no file, must agree."""
+    text = environ.get("SLUICE_RETENTION_DAYS", "400")
+    if not (text.isascii() and text.isdigit() and int(text) > 0):
+        raise Misconfigured(f"SLUICE_RETENTION_DAYS = {text!r}: want days, a whole number above 0")
+    return int(text)
 
 
 def _required(environ: Mapping[str, str], name: str) -> str:

@@ -75,8 +75,7 @@ class Settlement:
         self.is_closed = True
         self.meter.end()
         record = self.record()
-        fields = _fields(self.call, self.target, record)
-        self.telemetry.call(fields)
+        self.telemetry.call({**_fields(self.call, self.target, record), "nonce": self.reservation.nonce})
         if not self.ledger.settle(self.reservation, record):
             self.telemetry.trouble(telemetry.UNSETTLED, {"request_id": self.call.request_id})
 
@@ -139,6 +138,7 @@ def _fields(call: Call, target: Target, record: UsageRecord) -> dict[str, Any]:
         telemetry.FINISH_REASONS: record.finish_reason,
         telemetry.INPUT_TOKENS: record.usage.prompt,
         telemetry.CACHED_TOKENS: record.usage.cache_read,
+        telemetry.CACHE_WRITE_TOKENS: record.usage.cache_write_5m + record.usage.cache_write_1h,
         telemetry.OUTPUT_TOKENS: record.usage.output,
         telemetry.REASONING_TOKENS: record.usage.reasoning,
         "usage_source": record.usage_source.value,

@@ -63,7 +63,7 @@ def _pipeline(
     settings: Settings, selection: Selection, price_table: PriceTable, telemetry: Telemetry, clock: Clock
 ) -> Pipeline:
     context = ssl.create_default_context(cafile=certifi.where())
-    aws = clients(settings.region, context)
+    aws = clients(settings.region, context, settings.table)
     client = _client(clock, context)
     return Pipeline(
         selection=selection,

@@ -320,6 +320,17 @@ def test_the_bound_uses_the_models_own_limit_where_the_call_names_none() -> None
     assert unlimited - limited == (1000 - 10) * 4000 - (len('"max_completion_tokens":10,')) * 1000
 
 
+def test_the_line_printed_before_the_ledger_is_written_holds_every_figure_and_no_content() -> None:
+    gateway = answering(200, COMPLETION)
+
+    drained(gateway.chat({"model": "mini", "messages": [{"role": "user", "content": "a secret word"}]}))
+
+    line = gateway.telemetry.calls[0]
+    assert (line["gen_ai.usage.input_tokens"], line["gen_ai.usage.cache_read.input_tokens"]) == (10, 4)
+    assert (line["gen_ai.usage.output_tokens"], line["cost_nano_dollars"], line["nonce"]) == (5, 26_400, "nonce")
+    assert "secret word" not in json.dumps(line)
+
+
 def test_an_unexpected_exception_is_a_500_and_a_settled_call() -> None:
     def provider(_: httpx.Request) -> httpx.Response:
         raise RuntimeError("sk-fake-in-a-message")

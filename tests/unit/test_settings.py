@@ -62,7 +62,7 @@ def test_defaults_hold_where_nothing_is_said_and_a_provider_overrides_them() -> 
         ({"routes": {"mini": {"targets": []}}}, "one target"),
         ({"routes": {"mini": {"targets": [{}]}}}, "model is missing"),
         ({"routes": {"mini": {"targets": [{"model": "openai/a"}, {"model": "openai/b"}]}}}, "one target"),
-        ({"ledger": {"retention_days": 0}}, "whole number"),
+        ({"ledger": {"typical_output_tokens": 0}}, "whole number"),
         ({"secrets": {"ttl_seconds": 0}}, "more than 0"),
     ],
 )
@@ -120,3 +120,10 @@ def test_a_route_may_be_written_short_or_long() -> None:
 def test_the_table_must_be_named() -> None:
     with pytest.raises(Misconfigured, match="SLUICE_TABLE"):
         settings({"providers": {"openai": OPENAI}}, {})
+
+
+@pytest.mark.parametrize("days", ["0", "-1", "1.5", "many", ""])
+def test_records_are_kept_for_whole_days(days: str) -> None:
+    assert read({"SLUICE_RETENTION_DAYS": "30"}).retention_days == 30
+    with pytest.raises(Misconfigured, match="SLUICE_RETENTION_DAYS"):
+        read({"SLUICE_RETENTION_DAYS": days})
