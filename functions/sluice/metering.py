@@ -110,10 +110,20 @@ class Meter:
 
     def see(self, block: bytes) -> None:
         """A block of whole events that is being forwarded."""
+        if self.first_content_at is None:
+            for raw in sse.raw_events(block):
+                self._look_for_content(chat.chunk(sse.event(raw)))
+        self._keep(block)
+
+    def see_event(self, raw: bytes, chunk: Mapping[str, Any] | None) -> None:
+        """One event, and the chunk it was found to carry."""
+        if self.first_content_at is None:
+            self._look_for_content(chunk)
+        self._keep(raw)
+
+    def _keep(self, block: bytes) -> None:
         self._blocks.append(block)
         self._size += len(block)
-        if self.first_content_at is None:
-            self._look_for_content(block)
         if self._size > MAX_COPY_BYTES:
             self._fold()
 
@@ -153,11 +163,11 @@ class Meter:
     def usage_source(self) -> UsageSource:
         return UsageSource.PROVIDER if self.tally.usage else UsageSource.COUNTED
 
-    def _look_for_content(self, block: bytes) -> None:
-        seen = Tally()
-        seen.read(block)
-        self.tally.model = self.tally.model or seen.model
-        if seen.said_bytes:
+    def _look_for_content(self, chunk: Mapping[str, Any] | None) -> None:
+        if chunk is None:
+            return
+        self.tally.model = self.tally.model or _text(chunk, "model")
+        if any(text for choice in chat.choices(chunk) for text in chat.said(choice)):
             self.first_content_at = self._monotonic()
 
     def _tail(self) -> bytes:

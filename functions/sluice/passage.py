@@ -6,6 +6,8 @@ the usage is taken out where the caller did not ask for it. The meter is shown w
 not. At the end `close` says whether the stream ended honestly.
 """
 
+from typing import Any
+
 from sluice.codecs import chat, sse
 from sluice.domain.errors import UpstreamProtocol, UpstreamReported, UpstreamTruncated
 from sluice.metering import Meter
@@ -89,34 +91,29 @@ class Passage:
         kept = []
         for raw in sse.raw_events(block):
             event = sse.event(raw)
-            if event.data or event.name:
-                self._judge(event)
-            self._meter.see(raw)
-            if not (self._drops_usage and self._is_usage(event)):
+            chunk = self._judged(event) if event.data or event.name else None
+            self._meter.see_event(raw, chunk)
+            if not (self._drops_usage and chunk and chat.is_usage_alone(chunk)):
                 kept.append(self._without_key(raw))
             if self.is_over:
                 break
         return kept
 
+    def _judged(self, event: sse.Event) -> dict[str, Any] | None:
+        """The chunk an event carries; notes what the event means for the stream."""
+        if chat.is_error(event):
+            self.reported = event
+            self.is_over = True
+            return None
+        self.is_over = chat.is_done(event)
+        chunk = chat.chunk(event)
+        self.has_valid_event = self.has_valid_event or self.is_over or chunk is not None
+        return chunk
+
     def _without_key(self, raw: bytes) -> bytes:
         if self.reported and self._key and self._key in raw:
             return chat.error_event({"error": REPEATS_KEY})
         return raw
-
-    def _judge(self, event: sse.Event) -> None:
-        if chat.is_error(event):
-            self.reported = event
-            self.is_over = True
-            return
-        self.is_over = chat.is_done(event)
-        self.has_valid_event = self.has_valid_event or self.is_over or chat.chunk(event) is not None
-
-    @staticmethod
-    def _is_usage(event: sse.Event) -> bool:
-        if not chat.USAGE_OBJECT.search(event.data):
-            return False
-        chunk = chat.chunk(event)
-        return chunk is not None and chat.is_usage_alone(chunk)
 
 
 def failure(event: sse.Event) -> UpstreamReported:

@@ -113,7 +113,7 @@ class Relay:
                     settlement.bytes_out += len(block)
                     yield block
                     sent_at = monotonic()
-                elif not piece and monotonic() - sent_at >= self._heartbeat_seconds:
+                elif monotonic() - sent_at >= self._heartbeat_seconds:
                     yield HEARTBEAT
                     sent_at = monotonic()
                 if passage.is_over:

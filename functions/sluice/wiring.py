@@ -8,7 +8,6 @@ import ssl
 import uuid
 from collections.abc import Callable, Iterator
 from datetime import UTC, datetime
-from http.cookiejar import CookieJar, DefaultCookiePolicy
 from pathlib import Path
 from typing import Any
 
@@ -64,7 +63,7 @@ def _pipeline(
 ) -> Pipeline:
     context = ssl.create_default_context(cafile=certifi.where())
     aws = clients(settings.region, context, settings.table)
-    client = _client(clock, context)
+    client = Client(Transport(clock.now, context))
     return Pipeline(
         selection=selection,
         providers={name: Provider.of(provider, client) for name, provider in settings.providers.items()},
@@ -83,15 +82,18 @@ def _pipeline(
     )
 
 
-def _client(clock: Clock, context: ssl.SSLContext) -> httpx.Client:
-    """One client for all providers: no proxy from the environment, no redirect, no cookie kept from call to call."""
-    return httpx.Client(
-        transport=Transport(clock.now, context),
-        headers={"user-agent": f"sluice/{VERSION}"},
-        cookies=CookieJar(DefaultCookiePolicy(allowed_domains=[])),
-        follow_redirects=False,
-        trust_env=False,
-    )
+class NoCookies(httpx.Cookies):
+    """Keeps none: nothing of one call may reach the next."""
+
+    def extract_cookies(self, response: httpx.Response) -> None: ...
+
+
+class Client(httpx.Client):
+    """One client for all providers: no proxy from the environment, no redirect, no cookie."""
+
+    def __init__(self, transport: Transport) -> None:
+        super().__init__(transport=transport, headers={"user-agent": f"sluice/{VERSION}"}, trust_env=False)
+        self._cookies = NoCookies()
 
 
 def _prices(settings: Settings, price_table: PriceTable) -> Callable[[Target], Price | None]:

@@ -47,7 +47,7 @@ class Application:
     def handler(self) -> Callable[[dict[str, Any], Any], dict[str, Any]]:
         """The Lambda handler: an event in, a response dict out, whose body may be an iterator of bytes."""
         resolver = LambdaFunctionUrlResolver()
-        resolver.use(middlewares=[self._guard])
+        resolver.use(middlewares=[self._middleware()])
         for route in self.routes:
             resolver.route(route.rule, method=route.method)(self._bound(route, resolver))
         resolver.not_found(lambda _: self._unrouted(resolver))
@@ -75,6 +75,14 @@ class Application:
             started=started,
             deadline=started + context.get_remaining_time_in_millis() / 1000,
         )
+
+    def _middleware(self) -> Callable[[LambdaFunctionUrlResolver, NextMiddleware], Response[Any]]:
+        """A plain function: the resolver notes on it what it found in its signature, which it cannot on a method."""
+
+        def guard(resolver: LambdaFunctionUrlResolver, next_middleware: NextMiddleware) -> Response[Any]:
+            return self._guard(resolver, next_middleware)
+
+        return guard
 
     def _guard(self, resolver: LambdaFunctionUrlResolver, next_middleware: NextMiddleware) -> Response[Any]:
         """Every failure becomes an answer here; nothing of an unexpected one is shown but that it happened."""
