@@ -175,6 +175,7 @@ def test_an_error_as_the_first_event_is_an_answer_with_a_status() -> None:
 
 @pytest.mark.fault("S02")
 def test_silence_gets_heartbeats_between_events_and_holds_nothing_back() -> None:
+    gateway: Gateway
     gateway = streaming(
         ROLE,
         HELLO[:20],

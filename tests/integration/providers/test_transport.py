@@ -33,7 +33,9 @@ Open = Callable[..., Upstream]
 def opened() -> Iterator[Open]:
     """Opens answers, and closes what a test left open."""
     answers: list[Upstream] = []
-    with httpx.Client(transport=Transport(time.time, ssl.create_default_context(), tick_seconds=TICK), trust_env=False) as client:
+    with httpx.Client(
+        transport=Transport(time.time, ssl.create_default_context(), tick_seconds=TICK), trust_env=False
+    ) as client:
 
         def open_one(url: str, watching: Watch | None = None) -> Upstream:
             headers, extensions = {"accept-encoding": "identity"}, {"watch": watching or watch()}
