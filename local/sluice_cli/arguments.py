@@ -1,0 +1,74 @@
+"""Arguments as they are typed: argparse, whose complaints become one line that says what would be right."""
+
+import argparse
+import difflib
+from collections.abc import Sequence
+from pathlib import Path
+from typing import NoReturn
+
+from sluice_cli.failure import UsageError
+
+MAX_PORT = 65_535
+
+
+class Parser(argparse.ArgumentParser):
+    """One command's arguments; options and words may be mixed. `example` ends the help."""
+
+    def __init__(self, command: str, description: str, example: str) -> None:
+        super().__init__(
+            prog=f"sluice {command}",
+            description=description,
+            epilog=f"example:\n  {example}",
+            formatter_class=argparse.RawDescriptionHelpFormatter,
+            allow_abbrev=False,
+        )
+
+    def read(self, words: Sequence[str]) -> argparse.Namespace:
+        """Raises UsageError for what is not understood, SystemExit after --help."""
+        options, unknown = self.parse_known_intermixed_args(words)
+        if unknown:
+            raise UsageError(f"unknown argument {unknown[0]!r}; {self._nearest(unknown[0])}")
+        return options
+
+    def error(self, message: str) -> NoReturn:
+        raise UsageError(f"{message}; `{self.prog} --help` tells more")
+
+    def _nearest(self, word: str) -> str:
+        known = [option for option in self._option_string_actions if option.startswith("--")]
+        close = difflib.get_close_matches(word.partition("=")[0], known, 1)
+        return f"did you mean {close[0]}?" if close else f"`{self.prog} --help` lists what there is"
+
+
+def port(text: str) -> int:
+    number = _whole_number(text)
+    if number is None or number > MAX_PORT:
+        raise argparse.ArgumentTypeError(f"{text!r} is no port; use 0 (any free one) to {MAX_PORT}")
+    return number
+
+
+def count(text: str) -> int:
+    number = _whole_number(text)
+    if not number:
+        raise argparse.ArgumentTypeError(f"{text!r} is not a number of at least 1")
+    return number
+
+
+def seconds(text: str) -> float:
+    try:
+        number = float(text)
+    except ValueError:
+        number = 0
+    if not 0 < number <= 86_400:
+        raise argparse.ArgumentTypeError(f"{text!r} is not a number of seconds; use one above 0, such as 30 or 1.5")
+    return number
+
+
+def existing_file(text: str) -> Path:
+    path = Path(text)
+    if not path.is_file():
+        raise argparse.ArgumentTypeError(f"{text} is not a file")
+    return path
+
+
+def _whole_number(text: str) -> int | None:
+    return int(text) if text.isascii() and text.isdigit() else None

@@ -1,0 +1,1 @@
+"""One module per command: `parser()` and `run(options, terminal)`, the exit code."""

@@ -1,0 +1,139 @@
+"""`sluice chat`: an answer on the terminal as it is generated, from the dev stack or from a deployed gateway."""
+
+import argparse
+import contextlib
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from sluice_cli.arguments import Parser
+from sluice_cli.completion import Completion
+from sluice_cli.failure import CommandFailed, UsageError
+from sluice_cli.gateway import DEFAULT_MODEL, Gateway
+from sluice_cli.site import Site, Sources
+from sluice_cli.terminal import Terminal
+
+SETTLE_SECONDS = 2.0
+NO_PROMPT = 'a prompt is needed: sluice chat "Hello", or one on standard input'
+
+Message = dict[str, str]
+
+
+@dataclass(frozen=True, slots=True)
+class Options:
+    """What was typed."""
+
+    url: str | None
+    env_file: Path | None
+    model: str
+    system: str | None
+    prompt: list[str]
+
+
+def parser() -> Parser:
+    made = Parser(
+        "chat",
+        "Streams a model's answer to the terminal. Asks the gateway of --url, else of SLUICE_URL, else of a running\n"
+        "dev stack. Without a prompt it reads standard input, or on a terminal keeps up a conversation.",
+        'sluice chat --model openai/gpt-5-mini "Why is the sky blue?"',
+    )
+    add = made.add_argument
+    add("prompt", nargs="*", metavar="PROMPT", help="what to ask")
+    add("--url", help="the gateway's URL; AWS credentials as everywhere: AWS_PROFILE, variables, SSO")
+    add("--env-file", type=Path, metavar="FILE", help="the env file of a `sluice dev`")
+    add("--model", default=DEFAULT_MODEL, help=f"a route of gateway.toml, or provider/model (default {DEFAULT_MODEL})")
+    add("--system", metavar="TEXT", help="instructions that go before the conversation")
+    return made
+
+
+def run(options: argparse.Namespace, terminal: Terminal) -> int:
+    chosen = Options(**vars(options))
+    prompt = " ".join(chosen.prompt) or _piped(terminal)
+    site = Sources(terminal.environ, chosen.env_file).by_url(chosen.url)
+    with Gateway.at(site) as gateway:
+        conversation = Conversation(gateway, chosen.model, chosen.system, site, terminal)
+        if prompt:
+            conversation.ask(prompt)
+            return 0
+        return _talk(conversation, terminal)
+
+
+class Conversation:
+    """Every question goes with all that was said before it."""
+
+    def __init__(self, gateway: Gateway, model: str, system: str | None, site: Site, terminal: Terminal) -> None:
+        self._gateway = gateway
+        self._model = model
+        self._site = site
+        self._terminal = terminal
+        self._messages: list[Message] = [{"role": "system", "content": system}] if system else []
+
+    def ask(self, prompt: str) -> None:
+        """Prints the answer as it comes; a question that failed is as if it had not been asked."""
+        asked = [*self._messages, {"role": "user", "content": prompt}]
+        answer = self._answer(asked)
+        self._messages = [*asked, {"role": "assistant", "content": answer}]
+
+    def _answer(self, messages: list[Message]) -> str:
+        said = ""
+        out = self._terminal.out
+        body: dict[str, Any] = {"model": self._model, "messages": messages, "stream": True}
+        with self._gateway.completion({**body, "stream_options": {"include_usage": True}}) as completion:
+            try:
+                for text in completion.texts():
+                    said += text
+                    out.write(out.foreign(text))
+            finally:
+                if said and not said.endswith("\n"):
+                    out.line()
+        self._terminal.error.line(self._terminal.error.paint(self._summary(completion), "dim"))
+        return said
+
+    def _summary(self, completion: Completion) -> str:
+        """The record's line where the ledger can be read, else what the stream itself has told."""
+        with contextlib.suppress(CommandFailed):
+            if self._site.table and completion.request_id:
+                return self._booked(completion.request_id)
+        usage = completion.usage or {}
+        tokens = f"{usage.get('prompt_tokens', '?')}+{usage.get('completion_tokens', '?')} tok" if usage else ""
+        return "  ".join(part for part in (tokens, completion.request_id) if part)
+
+    def _booked(self, request_id: str) -> str:
+        from sluice_cli.ledger import open_ledger  # boto3 takes a while, and the answer comes first
+        from sluice_cli.record_text import brief
+
+        found = open_ledger(self._site, self._terminal.environ).find_ended(request_id, SETTLE_SECONDS)
+        if found is None:
+            raise CommandFailed("no record yet")
+        return brief(found)
+
+
+def _piped(terminal: Terminal) -> str:
+    """Standard input where it is a file or a pipe; nothing at a terminal."""
+    if terminal.input.isatty() and terminal.out.is_terminal:
+        return ""
+    prompt = "" if terminal.input.isatty() else terminal.input.read().strip()
+    if not prompt:
+        raise UsageError(NO_PROMPT)
+    return prompt
+
+
+def _talk(conversation: Conversation, terminal: Terminal) -> int:
+    """Until Ctrl-D; what goes wrong with one question does not end it."""
+    with contextlib.suppress(ImportError):
+        import readline  # noqa: F401 (line editing and history for input())
+    terminal.error.line(terminal.error.paint("Ctrl-D ends the conversation.", "dim"))
+    for prompt in _questions(terminal):
+        try:
+            conversation.ask(prompt)
+        except CommandFailed as failure:
+            terminal.error.line(terminal.error.foreign(f"sluice chat: {failure}"))
+    return 0
+
+
+def _questions(terminal: Terminal) -> Iterator[str]:
+    with contextlib.suppress(EOFError):
+        while True:
+            if prompt := terminal.ask("> ").strip():
+                yield prompt

@@ -1,0 +1,110 @@
+"""`sluice dev`: the gateway on this machine, from its function URL to its ledger, until Ctrl-C."""
+
+import argparse
+import contextlib
+import time
+from dataclasses import dataclass
+from pathlib import Path
+
+from sluice_cli import environment_file, local_stack
+from sluice_cli.arguments import Parser, count, existing_file, port, seconds
+from sluice_cli.environment_file import EnvironmentFile
+from sluice_cli.stop_signals import StopSignals
+from sluice_cli.terminal import Terminal
+from sluice_cli.welcome import Welcome
+from sluice_devstack.stack import DevStack, StackOptions
+
+DEFAULT_PORT = 8787
+
+
+@dataclass(frozen=True, slots=True)
+class Options:
+    """What was typed."""
+
+    port: int
+    config: Path | None
+    secrets: Path | None
+    env_file: Path | None
+    store: str
+    environments: int
+    timeout_seconds: float
+
+
+def parser() -> Parser:
+    made = Parser(
+        "dev",
+        "Runs the gateway on this machine: the runtime layer, the function, its table and its secrets.\n"
+        "OpenAI is simulated unless OPENAI_API_KEY is set. One line per call; totals on Ctrl-C.",
+        "sluice dev --port 9000 --config gateway.toml --secrets secrets.json",
+    )
+    add = made.add_argument
+    add("--port", type=port, default=DEFAULT_PORT, help=f"port of the function URL, 0 for any (default {DEFAULT_PORT})")
+    add("--config", type=existing_file, metavar="FILE", help="configuration in place of functions/gateway.toml")
+    add("--secrets", type=existing_file, metavar="FILE", help="JSON: the secrets by name, as in Secrets Manager")
+    add("--env-file", type=Path, metavar="FILE", help="where the export lines go (default build/dev.env)")
+    add("--store", default="moto", metavar="moto|URL", help="the ledger: in memory, or a DynamoDB (default moto)")
+    add("--environments", type=count, default=8, metavar="N", help="most calls at once (default 8)")
+    add("--timeout-seconds", type=seconds, default=900.0, metavar="S", help="the function's timeout (default 900)")
+    return made
+
+
+def run(options: argparse.Namespace, terminal: Terminal) -> int:
+    return _run(Options(**vars(options)), terminal)
+
+
+def _run(options: Options, terminal: Terminal) -> int:
+    started = time.monotonic()
+    configuration = local_stack.Configuration.load(options.config)
+    file = EnvironmentFile(options.env_file or environment_file.DEFAULT)
+    if options.env_file:
+        file.check()
+    with local_stack.running(_stack_options(options, terminal), terminal) as stack, StopSignals() as signals:
+        file.write(local_stack.variables(stack))
+        try:
+            welcome = _welcome(options, stack, configuration, time.monotonic() - started, terminal)
+            terminal.out.line(f"{welcome.text(terminal.out)}\n")
+            signals.wait()
+        finally:
+            file.remove()
+    terminal.out.line(f"\n{stack.totals}")
+    return 0
+
+
+def _stack_options(options: Options, terminal: Terminal) -> StackOptions:
+    def echo(line: str) -> None:
+        with contextlib.suppress(BrokenPipeError):  # nobody reads any more; the calls go on
+            terminal.out.line(line)
+
+    return StackOptions(
+        config=options.config,
+        secrets=local_stack.secrets(options.secrets),
+        store=local_stack.store(options.store),
+        environments=options.environments,
+        timeout_seconds=options.timeout_seconds,
+        port=options.port,
+        openai_api_key=local_stack.api_key(terminal.environ),
+        echo=echo,
+        has_colour=terminal.out.has_colour,
+    )
+
+
+def _welcome(
+    options: Options,
+    stack: DevStack,
+    configuration: local_stack.Configuration,
+    ready_seconds: float,
+    terminal: Terminal,
+) -> Welcome:
+    return Welcome(
+        url=stack.url,
+        ready_seconds=ready_seconds,
+        store=options.store,
+        table=stack.table,
+        providers=configuration.providers(local_stack.api_key(terminal.environ)),
+        model=configuration.model,
+        region=stack.region,
+        access_key_id=stack.access_key_id,
+        secret_access_key=stack.secret_access_key,
+        env_file=options.env_file,
+        program=terminal.program,
+    )

@@ -1,0 +1,58 @@
+"""`sluice proxy`: for tools that know only a base URL and a key."""
+
+import argparse
+from dataclasses import dataclass
+from pathlib import Path
+
+from sluice_cli.arguments import Parser, port
+from sluice_cli.failure import CommandFailed
+from sluice_cli.proxy import ProxyError, serve
+from sluice_cli.site import Sources
+from sluice_cli.terminal import Terminal
+from sluice_client import SigningError
+
+DEFAULT_PORT = 8788
+
+
+@dataclass(frozen=True, slots=True)
+class Options:
+    """What was typed."""
+
+    url: str | None
+    env_file: Path | None
+    port: int
+    region: str | None
+    allow_origin: list[str]
+
+
+def parser() -> Parser:
+    made = Parser(
+        "proxy",
+        "Listens on 127.0.0.1, signs every call with your AWS credentials and forwards it, unbuffered, to the gateway\n"
+        "of --url, else of SLUICE_URL, else of a running dev stack. Ctrl-C ends it.",
+        "sluice proxy --url https://<id>.lambda-url.us-east-1.on.aws",
+    )
+    add = made.add_argument
+    add("--url", help="the gateway's URL")
+    add("--env-file", type=Path, metavar="FILE", help="the env file of a `sluice dev`")
+    add("--port", type=port, default=DEFAULT_PORT, help=f"where to listen, 0 for any (default {DEFAULT_PORT})")
+    add("--region", help="the region to sign for, where the URL does not name it")
+    add(
+        "--allow-origin",
+        action="append",
+        default=[],
+        metavar="ORIGIN",
+        help="web pages that may call; repeatable",
+    )
+    return made
+
+
+def run(options: argparse.Namespace, terminal: Terminal) -> int:
+    chosen = Options(**vars(options))
+    site = Sources(terminal.environ, chosen.env_file).by_url(chosen.url)
+    region = chosen.region or site.region
+    try:
+        serve(site.needed_url, chosen.port, region, chosen.allow_origin, terminal.out.line, site.credentials)
+    except (ProxyError, SigningError) as error:
+        raise CommandFailed(str(error)) from error
+    raise KeyboardInterrupt  # nothing else ends it

@@ -1,0 +1,87 @@
+"""A gateway as a client sees it: signed calls over httpx, every failure one line."""
+
+import contextlib
+import json
+import re
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import httpx
+
+from sluice_cli.completion import Completion, error_line, one_line
+from sluice_cli.failure import CommandFailed
+from sluice_cli.site import Site, is_loopback
+from sluice_client import FunctionUrlAuth, SigningError
+
+DEFAULT_MODEL = "gpt-4o-mini"
+CHAT_COMPLETIONS = "/v1/chat/completions"
+TIMEOUT = httpx.Timeout(connect=10.0, read=300.0, write=60.0, pool=10.0)  # a live stream has heartbeats in between
+MAX_ERROR_BYTES = 64 * 1024
+ERRNO = re.compile(r"^\[Errno -?\d+\] ")
+
+Auth = Callable[[httpx.Request], httpx.Request]
+
+
+class Gateway:
+    """A context manager: the connection is closed behind it."""
+
+    def __init__(self, url: str, auth: Auth, transport: httpx.BaseTransport | None = None) -> None:
+        self.url = url
+        # A proxy of the environment must not stand between this machine and itself.
+        direct = is_loopback(httpx.URL(url).host)
+        self._client = httpx.Client(auth=auth, timeout=TIMEOUT, trust_env=not direct, transport=transport)
+
+    @classmethod
+    def at(cls, site: Site) -> "Gateway":
+        url = site.needed_url
+        try:
+            return cls(url, FunctionUrlAuth(site.region, site.credentials))
+        except SigningError as error:
+            raise CommandFailed(str(error)) from error
+
+    def __enter__(self) -> "Gateway":
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._client.close()
+
+    @contextlib.contextmanager
+    def completion(self, body: dict[str, Any]) -> Iterator[Completion]:
+        """A streamed chat completion; raises CommandFailed also for what goes wrong inside the with."""
+        with self._translated(), self._client.stream("POST", self.url + CHAT_COMPLETIONS, json=body) as response:
+            if response.status_code != httpx.codes.OK:
+                raise CommandFailed(f"{self.url} answered {response.status_code} {_reason(response)}")
+            yield Completion(response.headers.get("x-request-id", ""), response.iter_bytes())
+
+    @contextlib.contextmanager
+    def _translated(self) -> Iterator[None]:
+        try:
+            yield
+        except SigningError as error:
+            raise CommandFailed(str(error)) from error
+        except httpx.ConnectError as error:
+            right = "is `sluice dev` still running?" if is_loopback(httpx.URL(self.url).host) else "is the URL right?"
+            raise CommandFailed(f"{self.url} cannot be reached ({_cause(error)}); {right}") from error
+        except httpx.TimeoutException as error:
+            raise CommandFailed(f"{self.url} said nothing for too long ({type(error).__name__})") from error
+        except httpx.TransportError as error:
+            raise CommandFailed(f"the connection to {self.url} broke off ({_cause(error)})") from error
+
+
+def _cause(error: Exception) -> str:
+    return ERRNO.sub("", str(error)).lower() or type(error).__name__
+
+
+def _reason(response: httpx.Response) -> str:
+    body = b""
+    for piece in response.iter_bytes():
+        body += piece
+        if len(body) > MAX_ERROR_BYTES:
+            break
+    try:
+        document = json.loads(body)
+    except ValueError:
+        document = None
+    if isinstance(document, dict):
+        return error_line(document)
+    return one_line(body[:200].decode("utf-8", "replace")) or "without a word"

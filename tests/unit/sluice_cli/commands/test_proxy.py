@@ -1,0 +1,24 @@
+import pytest
+from tests.unit.sluice_cli.screens import Shown
+
+from sluice_cli.__main__ import main
+
+
+@pytest.mark.parametrize(
+    ("words", "environ", "complaint"),
+    [
+        (["--url", "ftp://x"], {}, "sluice proxy: 'ftp://x' is no URL of a gateway; "),
+        (["--port", "x"], {}, "sluice proxy: argument --port: 'x' is no port; "),
+        (
+            [],
+            {"SLUICE_URL": "http://gateway.example"},
+            "sluice proxy: http://gateway.example would send prompts in the",
+        ),
+    ],
+)
+def test_wrong_usage_is_one_line(words: list[str], environ: dict[str, str], complaint: str) -> None:
+    shown = Shown(environ)
+
+    assert main(["proxy", *words], shown.terminal) == 2
+    assert shown.complained.startswith(complaint)
+    assert shown.complained.count("\n") == 1
