@@ -1,0 +1,399 @@
+"""What people read agrees with what the code does: every name in both, every link and command alive."""
+
+import argparse
+import importlib
+import re
+import tomllib
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+from xml.etree import ElementTree
+
+import httpx
+import pytest
+from tests.fakes.gateway import Gateway
+from tests.house.repository import ROOT, python_files
+
+import sluice
+from sluice import relay, settings, telemetry, wiring
+from sluice.codecs import sse
+from sluice.domain.clock import Clock
+from sluice.domain.errors import GatewayError, UpstreamRefused, UpstreamReported
+from sluice.pricing import CLASSES, PriceTable
+from sluice.providers import openai as provider
+from sluice.providers import upstream, watch
+from sluice.routing import selection
+from sluice.surfaces import call_headers, chat_request, strict_json
+from sluice.surfaces.openai import OpenAI
+from sluice_cli.__main__ import COMMANDS
+from sluice_cli.record import ATTEMPT_FIELDS, FIELDS
+from sluice_devstack.intrinsics import parse
+
+DOCS = ROOT / "docs"
+README, DECISIONS = ROOT / "README.md", DOCS / "decisions/README.md"
+CONFIGURATION, API, ERRORS = DOCS / "configuration.md", DOCS / "api.md", DOCS / "errors.md"
+CLIENTS, OPERATIONS = DOCS / "clients.md", DOCS / "operations.md"
+PAGES = [README, ROOT / "CHANGELOG.md", *sorted(DOCS.rglob("*.md"))]
+TEMPLATE: dict[str, Any] = parse((ROOT / "template.yaml").read_text(encoding="utf-8"))
+SOURCES = [*python_files("functions", "layers", "local"), ROOT / "layers/runtime/bootstrap", ROOT / "template.yaml"]
+
+OF_A_PROVIDER = settings.PROVIDER_KEYS.keys() - settings.TIMEOUT_KEYS.keys()
+SETTINGS = {
+    "Tables": settings.ROOT_KEYS,
+    "`[defaults]`": settings.TIMEOUT_KEYS,
+    "`[providers.<name>]`": {name: settings.PROVIDER_KEYS[name] for name in OF_A_PROVIDER},
+    "`[routes]`": settings.ROUTE_KEYS | settings.TARGET_KEYS,
+    "`[secrets]`": settings.SECRET_KEYS,
+    "`[ledger]`": settings.LEDGER_KEYS,
+}
+NO_DEFAULT = {"required", "none", "by kind"}
+OPTIONS = {
+    "dev": (OPERATIONS, "The dev stack"),
+    "logs": (OPERATIONS, "Look at what happened"),
+    "chat": (CLIENTS, "On a terminal"),
+    "proxy": (CLIENTS, "Tools that know only a base URL and a key"),
+    "demo": (README, "The command line"),  # it has none
+}
+KB, MB = 1024, 1024 * 1024
+LIMITS = {
+    "request body": f"{strict_json.MAX_BODY_BYTES // MB} MB",
+    "nesting of the body": f"{strict_json.MAX_DEPTH}",
+    "metadata": f"{call_headers.MAX_METADATA_BYTES} bytes, {call_headers.MAX_METADATA_KEYS} keys",
+    "one call": f"cut {watch.DEADLINE_MARGIN_SECONDS:g} s before",
+    "one event of a stream": f"{sse.MAX_EVENT_BYTES // MB} MB",
+    "held before the first event": f"{relay.MAX_HELD_BYTES // KB} KB",
+    "an answer that does not stream": f"{relay.MAX_JSON_BYTES // MB} MB",
+    "a compressed answer": f"{upstream.MAX_INFLATED_BYTES // MB} MB, or {upstream.MAX_RATIO} times",
+    "an error body of the provider": f"{provider.MAX_ERROR_BYTES // KB} KB",
+    "model id": f"{selection.MAX_MODEL_LENGTH} characters",
+}
+DECISION_PARTS = ("Context", "Decision", "Why", "Turned down", "What would change our mind")
+# Each word is written so that it does not match itself.
+UNFINISHED = re.compile(r"\bTB[D]\b|\bTB[C]\b|lorem ipsu[m]|coming soo[n]|to be writte[n]|\?\?[?]|placeholde[r]", re.I)
+
+A_PATH = re.compile(r"(functions|layers|local|tests|scripts|docs)/[\w./-]+|[\w/]+\.py")
+PLACES = (ROOT, ROOT / "functions", ROOT / "functions/sluice")
+
+Table = list[list[str]]
+
+
+def text(page: Path) -> str:
+    return page.read_text(encoding="utf-8")
+
+
+def section(markdown: str, heading: str) -> str:
+    """What stands under a heading, deeper headings included."""
+    found = re.search(rf"^(#+) {re.escape(heading)}\n", markdown, re.MULTILINE)
+    assert found, f"no heading {heading!r}"
+    rest = markdown[found.end() :]
+    end = re.search(rf"^#{{1,{len(found[1])}}} ", rest, re.MULTILINE)
+    return rest[: end.start()] if end else rest
+
+
+def tables(markdown: str) -> list[Table]:
+    """Cells of each table, its heading row left out."""
+    blocks = re.findall(r"(?:^\|.*\|\n)+", markdown + "\n", re.MULTILINE)
+    return [[[cell.strip() for cell in line[1:-1].split(" | ")] for line in block.splitlines()[2:]] for block in blocks]
+
+
+def codes(markdown: str) -> list[str]:
+    return re.findall(r"`([^`\n]+)`", markdown)
+
+
+def first_column(table: Table) -> set[str]:
+    return {code for row in table for code in codes(row[0])}
+
+
+def rows(page: Path, heading: str, number: int = 0) -> dict[str, list[str]]:
+    """The rows of a section's table by each name in their first column."""
+    table = tables(section(text(page), heading))[number]
+    return {code: row for row in table for code in codes(row[0])}
+
+
+def code_of(markdown: str) -> str:
+    """What stands in fences and in backticks."""
+    fenced = re.findall(r"^\s*```\w*\n(.*?)^\s*```", markdown, re.MULTILINE | re.DOTALL)
+    return "\n".join([*fenced, *codes(re.sub(r"```.*?```", "", markdown, flags=re.DOTALL))])
+
+
+def anchors(markdown: str) -> set[str]:
+    headings = re.findall(r"^#+ (.+)$", markdown, re.MULTILINE)
+    return {re.sub(r"[^\w -]", "", heading.lower()).replace(" ", "-") for heading in headings}
+
+
+def links(markdown: str) -> list[str]:
+    without_code = re.sub(r"```.*?```|`[^`\n]*`", "", markdown, flags=re.DOTALL)
+    return [link for link in re.findall(r"\]\(([^)\s]+)\)", without_code) if "://" not in link]
+
+
+def broken_links(markdown: str, page: Path) -> list[str]:
+    broken = []
+    for link in links(markdown):
+        name, _, anchor = link.partition("#")
+        target = (page.parent / name).resolve() if name else page
+        is_there = target.exists() and (not anchor or anchor in anchors(text(target) if name else markdown))
+        broken += [] if is_there else [link]
+    return broken
+
+
+def named_commands(markdown: str) -> set[str]:
+    return set(re.findall(r"(?:^|[\s/])sluice ([a-z]+)", code_of(markdown), re.MULTILINE))
+
+
+def named_targets(markdown: str) -> set[str]:
+    return set(re.findall(r"(?:^|[\s`])make ([a-z][a-z-]*)", code_of(markdown), re.MULTILINE))
+
+
+def errors(kind: type[GatewayError] = GatewayError) -> Iterator[type[GatewayError]]:
+    yield kind
+    for narrower in kind.__subclasses__():
+        yield from errors(narrower)
+
+
+def default_text(default: object) -> str | None:
+    """How a page writes a default; None where it may say that there is none."""
+    if default is None or default == {}:
+        return None
+    return str(default).lower() if isinstance(default, bool) else str(default)
+
+
+@pytest.mark.parametrize("heading", SETTINGS)
+def test_every_setting_is_documented_with_its_default(heading: str) -> None:
+    keys, timeouts = SETTINGS[heading], settings.Timeouts()
+
+    documented = rows(CONFIGURATION, heading)
+
+    assert set(documented) == set(keys)
+    for name, key in keys.items():
+        said = default_text(getattr(timeouts, name, key.default))
+        assert heading == "Tables" or documented[name][1] in ({said} if said else NO_DEFAULT), name
+
+
+def test_every_kind_of_provider_and_every_key_of_a_price_is_documented() -> None:
+    prices = rows(CONFIGURATION, "`[providers.<name>.prices.<model>]`")
+
+    assert set(rows(CONFIGURATION, "`[providers.<name>]`", 1)) == set(settings.KINDS)
+    assert set(prices) == {*CLASSES, "max_output_tokens"}
+
+
+def test_every_example_of_a_configuration_is_accepted() -> None:
+    examples = re.findall(r"```toml\n(.*?)```", text(CONFIGURATION), re.DOTALL)
+
+    assert len(examples) >= 4
+    for example in examples:
+        document = {"providers": {"openai": {"kind": "openai", "secret": "a"}}} | tomllib.loads(example)
+        for each in settings.settings(document, {"SLUICE_TABLE": "t"}).providers.values():
+            PriceTable.load().with_overrides(each.prices)
+
+
+def test_every_variable_is_documented() -> None:
+    functions = [each["Properties"] for each in TEMPLATE["Resources"].values() if "Handler" in each["Properties"]]
+    environments = [each.get("Environment", {}) for each in (TEMPLATE["Globals"]["Function"], *functions)]
+    of_template = {name for each in environments for name in each.get("Variables", {})}
+    used = {name for path in SOURCES for name in re.findall(r"\bSLUICE_[A-Z_]+", text(path))}
+
+    both = tables(section(text(CONFIGURATION), "Environment variables"))
+    documented = {name.removesuffix("<NAME>") for table in both for name in first_column(table)}
+
+    assert {name for name in documented if name.startswith("SLUICE_")} == used
+    assert of_template <= first_column(both[0])
+
+
+def test_every_parameter_and_output_of_the_template_is_documented() -> None:
+    documented = rows(CONFIGURATION, "Template parameters")
+
+    assert set(documented) == set(TEMPLATE["Parameters"])
+    for name, parameter in TEMPLATE["Parameters"].items():
+        allowed = parameter.get("AllowedValues", [])
+        bounds = [parameter[key] for key in ("MinValue", "MaxValue") if key in parameter]
+        accepted = allowed if len(allowed) < 5 else [min(allowed), max(allowed)]
+        assert documented[name][1] == str(parameter["Default"]), name
+        assert all(str(value) in documented[name][2] for value in (*accepted, *bounds)), name
+    for page in (README, CONFIGURATION):
+        assert set(TEMPLATE["Outputs"]) <= set(codes(text(page)))
+
+
+def test_every_error_is_documented_under_its_type_with_its_status() -> None:
+    kinds = {kind.code: kind for kind in errors()}
+    types = {kind.type for kind in kinds.values()}
+    documented = {code: (type_, row[1]) for type_ in types for code, row in rows(ERRORS, f"`{type_}`").items()}
+
+    assert set(documented) == set(kinds)
+    for code, kind in kinds.items():
+        status = "the provider's" if kind is UpstreamRefused else str(kind.status)
+        said = documented[code][1]
+        assert documented[code][0] == kind.type
+        assert said == status or (kind is UpstreamReported and said == f"its own, or {status}"), code
+
+
+def test_every_route_is_documented_with_its_method() -> None:
+    nothing: Any = None
+    routes = wiring._routes(OpenAI(nothing, nothing, (), 0, Clock()))
+    documented = [(codes(row[0])[0], codes(row[1])[0]) for row in tables(section(text(API), "Paths"))[0]]
+
+    matched = [
+        (method, path)
+        for route in routes
+        for method, path in documented
+        if route.method == method and re.fullmatch(route.rule, path.replace("{id}", "a/b"))
+    ]
+
+    assert matched == documented
+    assert len(routes) == len(documented)
+
+
+def test_every_header_that_the_code_knows_is_documented() -> None:
+    sources = "".join(text(path) for path in python_files("functions"))
+    asked, answered = rows(API, "Request headers"), rows(API, "Response headers")
+
+    ours = {name for name in (*asked, *answered) if name.startswith("x-sluice-")}
+    passed = set(codes(section(text(API), "Response headers")))
+
+    assert ours == set(re.findall(r"x-sluice-[a-z]+(?:-[a-z]+)*", sources))
+    assert set(asked) == {*call_headers.TIMEOUTS, "x-sluice-metadata"}
+    assert {*provider.PASSED_HEADERS, provider.PASSED_PREFIX} <= passed
+
+
+def test_every_field_of_a_request_that_is_read_is_documented() -> None:
+    body = section(text(API), "The request body")
+
+    assert first_column(tables(body)[0]) == set(chat_request.FIELDS)
+    assert set(chat_request.STEERING) <= set(codes(body))
+
+
+@pytest.mark.parametrize("limit", LIMITS)
+def test_a_limit_is_the_one_in_the_code(limit: str) -> None:
+    documented = {row[0]: " ".join(row[1:]) for row in tables(section(text(API), "Limits"))[0]}
+
+    assert LIMITS[limit] in documented[limit]
+
+
+def test_every_field_of_a_record_is_documented() -> None:
+    documented = rows(API, "The usage record")
+
+    assert set(documented) == {*FIELDS.values(), "started_at"}
+    assert set(codes(documented["attempts"][1])) == set(ATTEMPT_FIELDS.values())
+
+
+def test_every_key_and_metric_of_the_log_line_is_documented() -> None:
+    gateway = Gateway(lambda _: httpx.Response(200, json={"choices": []}))
+    gateway.chat()["body"].close()
+    gateway.chat("not JSON")
+    complete, refused = gateway.telemetry.calls
+
+    assert set(rows(API, "The log line")) == {*complete, "message"}
+    assert set(refused) <= set(complete)
+    assert set(rows(API, "The log line", 1)) == {"Calls", *(name for name, _, _ in telemetry.METRICS)}
+
+
+def test_every_command_is_documented() -> None:
+    assert set(rows(README, "The command line")) == {f"sluice {name}" for name in COMMANDS}
+    assert set(OPTIONS) == set(COMMANDS)
+
+
+@pytest.mark.parametrize("command", COMMANDS)
+def test_every_option_is_documented_with_its_default(command: str) -> None:
+    parser: argparse.ArgumentParser = importlib.import_module(f"sluice_cli.commands.{command}").parser()
+    actions = [each for each in parser._actions if each.option_strings and each.dest != "help"]
+    page, heading = OPTIONS[command]
+
+    documented = {
+        code: " ".join(row) for table in tables(section(text(page), heading)) for row in table for code in codes(row[0])
+    }
+
+    assert {name for name in documented if name.startswith("-")} == {
+        name for action in actions for name in action.option_strings
+    }
+    for action in actions:
+        said = f"{action.default:g}" if isinstance(action.default, float) else str(action.default or "")
+        assert said in documented[action.option_strings[0]], action.dest
+
+
+def test_the_readme_shows_a_signed_streaming_call_before_line_20() -> None:
+    _, *call = re.split(r"(?m)^```", "\n".join(text(README).splitlines()[:19]))
+
+    assert len(call) == 2
+    assert all(word in call[0] for word in ("python\n", "OpenAI(", "FunctionUrlAuth()", "stream=True"))
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: str(page.relative_to(ROOT)))
+def test_a_page_is_alive(page: Path) -> None:
+    written = text(page)
+    targets = set(re.findall(r"^([a-z][a-z-]*):", text(ROOT / "Makefile"), re.MULTILINE))
+
+    assert broken_links(written, page) == []
+    assert named_targets(written) <= targets
+    assert named_commands(written) <= set(COMMANDS)
+    assert UNFINISHED.findall(written) == []
+    assert [line for line in written.splitlines() if len(line) > 120] == []
+
+
+def test_every_file_and_test_that_a_page_names_is_there() -> None:
+    named = {code for page in PAGES for code in codes(text(page))}
+    paths = {code for code in named if A_PATH.fullmatch(code)}
+    tests = {code for code in named if re.fullmatch(r"test_[a-z0-9_]+", code)}
+    defined = re.findall(r"^\s*(?:async )?def (test_\w+)", "".join(map(text, python_files("tests"))), re.MULTILINE)
+
+    assert [path for path in paths if not any((place / path).exists() for place in PLACES)] == []
+    assert tests - set(defined) == set()
+    assert len(paths) > 10
+    assert len(tests) > 10
+
+
+def test_every_page_can_be_reached_from_the_readme() -> None:
+    indexes = (README, DECISIONS)
+    linked = {(page.parent / link.partition("#")[0]).resolve() for page in indexes for link in links(text(page))}
+
+    assert [page.name for page in PAGES[1:] if page not in linked] == []
+
+
+def test_a_decision_has_a_date_and_says_what_would_change_it() -> None:
+    decisions = [page for page in PAGES if page.parent == DECISIONS.parent and page != DECISIONS]
+
+    assert [page.name[:4] for page in decisions] == [f"{number:04d}" for number in range(1, len(decisions) + 1)]
+    for page in decisions:
+        written = text(page)
+        assert re.match(rf"# {page.name[:4]}: .+\n\n\d{{4}}-\d\d-\d\d, (accepted|taken back)\n", written), page.name
+        assert all(section(written, part).strip() for part in DECISION_PARTS)
+
+
+def test_the_changes_name_the_version() -> None:
+    project = tomllib.loads(text(ROOT / "pyproject.toml"))["project"]
+
+    assert f"## {project['version']} " in text(ROOT / "CHANGELOG.md")
+    assert project["version"] == sluice.VERSION
+
+
+@pytest.mark.parametrize("picture", sorted(DOCS.glob("*.svg")), ids=lambda path: path.name)
+def test_a_picture_has_words_and_a_dark_form(picture: Path) -> None:
+    root = ElementTree.fromstring(text(picture))
+    names = {element.tag.partition("}")[2] for element in root.iter()}
+
+    assert {"title", "desc"} <= names
+    assert "prefers-color-scheme: dark" in text(picture)
+    assert not {"script", "image", "foreignObject"} & names
+
+
+@pytest.mark.parametrize(
+    ("markdown", "broken"),
+    [
+        ("[a](docs/api.md#limits)", []),
+        ("[a](docs/api.md#no-such-heading)", ["docs/api.md#no-such-heading"]),
+        ("[a](docs/missing.md)", ["docs/missing.md"]),
+        ("`[a](docs/missing.md)`", []),
+        ("[a](#here)\n\n# Here\n", []),
+    ],
+)
+def test_a_broken_link_is_noticed(markdown: str, broken: list[str]) -> None:
+    assert broken_links(markdown, README) == broken
+
+
+def test_a_missing_or_stale_name_is_noticed() -> None:
+    page = "## Keys\n\n| key | default |\n| --- | --- |\n| `a`, `b` | 1 |\n\n## Else\n\n| `c` |\n"
+
+    assert first_column(tables(section(page, "Keys"))[0]) == {"a", "b"}
+    assert named_targets("```sh\nmake nothing\n```\nplain make sense, `make it`") == {"nothing", "it"}
+    assert named_commands("```sh\n.venv/bin/sluice fly\n```") == {"fly"}
+    assert UNFINISHED.search("this is TB" + "D")
+    with pytest.raises(AssertionError, match="no heading"):
+        section(page, "Missing")
