@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from sluice.domain.call import Call, ChatRequest, Target
-from sluice.domain.price import Price
+from sluice.domain.price import Price, Priced
 from sluice.domain.record import Reservation
 from sluice.domain.usage import Usage
 from sluice.metering import tokens_in
@@ -29,13 +29,12 @@ READ_BY_THE_MODEL = ("messages", "tools", "functions", "response_format")
 class Admission:
     """Writes reservations. `typical_output_tokens` is the operator's assumption, not a measurement."""
 
-    price_version: str
     typical_output_tokens: int
     nonce: Callable[[], str]
 
-    def reservation(self, call: Call, target: Target, price: Price | None, payload_bytes: int) -> Reservation:
+    def reservation(self, call: Call, target: Target, priced: Priced, payload_bytes: int) -> Reservation:
         """The reservation of a call whose body for the provider has that many bytes."""
-        request = call.request
+        request, price = call.request, priced.price
         return Reservation(
             request_id=call.request_id,
             nonce=self.nonce(),
@@ -50,7 +49,7 @@ class Admission:
             is_stream=request.is_stream,
             bound=_bound(request, payload_bytes, price),
             estimate=self._estimate(request, payload_bytes, price),
-            price_version=self.price_version,
+            price_version=priced.version,
             bytes_in=call.bytes_in,
             metadata=call.metadata,
         )

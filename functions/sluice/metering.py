@@ -179,10 +179,10 @@ class Meter:
         return b"".join(self._blocks[first:])
 
     def _fold(self) -> None:
-        block = b"".join(self._blocks)
-        self._blocks.clear()
+        blocks, self._blocks = self._blocks, []
         self._size = 0
-        self.tally.read(block)
+        for block in blocks:  # each holds whole events; joined they would be a copy more
+            self.tally.read(block)
 
 
 def _text(chunk: Mapping[str, Any], name: str) -> str | None:

@@ -14,7 +14,7 @@ from sluice.admission import Admission, prompt_bytes
 from sluice.domain.call import Call, Target
 from sluice.domain.clock import Clock
 from sluice.domain.errors import GatewayError, UpstreamAuth
-from sluice.domain.price import Price
+from sluice.domain.price import Priced
 from sluice.domain.record import Reservation
 from sluice.metering import Meter
 from sluice.passage import Passage
@@ -58,7 +58,7 @@ class Pipeline:
 
     selection: Selection
     providers: Mapping[str, Provider]
-    prices: Callable[[Target], Price | None]
+    prices: Callable[[Target], Priced]
     admission: Admission
     keys: Keys
     ledger: Ledger
@@ -76,10 +76,16 @@ class Pipeline:
         try:
             opening = partial(self._begin, provider, payload, key, settlement, error_body)
             return early.answer(opening, early_seconds, settlement, error_body) if early_seconds else opening()
-        except BaseException as error:
-            settlement.fail(error if isinstance(error, GatewayError) else GatewayError("an internal error"))
-            settlement.close()
+        except GatewayError as error:
+            error.headers |= _target_headers(settlement)
+            settlement.fail(error)
             raise
+        except BaseException:
+            settlement.fail(GatewayError("an internal error"))
+            raise
+        finally:
+            if settlement.error:
+                settlement.close()
 
     def _begin(
         self,
@@ -94,11 +100,11 @@ class Pipeline:
 
     def _admit(self, call: Call, target: Target, payload_bytes: int) -> Settlement:
         """Writes the reservation: not a byte leaves for a provider before that."""
-        price = self.prices(target)
-        reservation = self.admission.reservation(call, target, price, payload_bytes)
+        priced = self.prices(target)
+        reservation = self.admission.reservation(call, target, priced, payload_bytes)
         self.ledger.reserve(reservation)
         meter = Meter(lambda: prompt_bytes(call.request), self.clock.monotonic, call.request.choices)
-        return Settlement(call, target, reservation, meter, self.ledger, price, self.telemetry, self.clock)
+        return Settlement(call, target, reservation, meter, self.ledger, priced.price, self.telemetry, self.clock)
 
     def _open(self, provider: Provider, payload: bytes, key: str | None, settlement: Settlement) -> Opened:
         """Asks the provider, once more with another key where it refused this one."""
@@ -155,11 +161,15 @@ def timeouts(provider: Provider, call: Call) -> Timeouts:
 
 
 def _headers(opened: Opened) -> dict[str, str]:
-    target, headers = opened.settlement.target, opened.upstream.headers
+    headers = opened.upstream.headers
+    content_type = headers.get("content-type", "application/json")
+    return {**passed_headers(headers), "content-type": content_type, **_target_headers(opened.settlement)}
+
+
+def _target_headers(settlement: Settlement) -> dict[str, str]:
+    """Who answered, or failed to."""
     return {
-        **passed_headers(headers),
-        "content-type": headers.get("content-type", "application/json"),
-        "x-sluice-provider": target.provider,
-        "x-sluice-model": target.model,
-        "x-sluice-attempts": str(len(opened.settlement.attempts)),
+        "x-sluice-provider": settlement.target.provider,
+        "x-sluice-model": settlement.target.model,
+        "x-sluice-attempts": str(len(settlement.attempts)),
     }

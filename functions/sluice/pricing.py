@@ -119,6 +119,10 @@ class PriceTable:
                 return found
         return None
 
+    @property
+    def families(self) -> tuple[str, ...]:
+        return tuple(sorted(self._families))
+
     def models(self, family: str | None) -> tuple[str, ...]:
         """The ids of a family's priced models, sorted."""
         return tuple(sorted(self._families.get(family or "", ())))
@@ -175,6 +179,8 @@ def _filled(
 
 def override(model: str, given: Mapping[str, object]) -> Price:
     """A price from configuration: dollars per million tokens, by the class of `Usage`."""
+    if not isinstance(given, Mapping):
+        raise ValueError(f"prices.{model} is {given!r}; it should be a table of dollars per million tokens")
     known = (*CLASSES, "max_output_tokens")
     if unknown := sorted(given.keys() - set(known)):
         raise ValueError(f"prices.{model}: unknown key {unknown[0]!r}; keys: {', '.join(known)}")

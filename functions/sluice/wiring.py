@@ -19,13 +19,13 @@ from sluice.admission import Admission
 from sluice.domain.call import Target
 from sluice.domain.clock import Clock
 from sluice.domain.errors import Misconfigured
-from sluice.domain.price import Price
+from sluice.domain.price import Priced
 from sluice.pipeline import Pipeline
 from sluice.pricing import PriceTable
 from sluice.providers.openai import Provider
 from sluice.providers.transport import Transport
 from sluice.routing.selection import Selection
-from sluice.settings import Settings, load
+from sluice.settings import ProviderSettings, Settings, load
 from sluice.stores.aws import clients
 from sluice.stores.ledger import Ledger
 from sluice.stores.secrets import SecretStore
@@ -68,7 +68,7 @@ def _pipeline(
         selection=selection,
         providers={name: Provider.of(provider, client) for name, provider in settings.providers.items()},
         prices=_prices(settings, price_table),
-        admission=Admission(price_table.version, settings.typical_output_tokens, lambda: uuid.uuid4().hex[:16]),
+        admission=Admission(settings.typical_output_tokens, lambda: uuid.uuid4().hex[:16]),
         keys=SecretStore(
             aws.secretsmanager,
             clock,
@@ -96,13 +96,26 @@ class Client(httpx.Client):
         self._cookies = NoCookies()
 
 
-def _prices(settings: Settings, price_table: PriceTable) -> Callable[[Target], Price | None]:
-    try:
-        tables = {name: price_table.with_overrides(provider.prices) for name, provider in settings.providers.items()}
-    except ValueError as error:
-        raise Misconfigured(f"[providers]: {error}") from None
+def _prices(settings: Settings, price_table: PriceTable) -> Callable[[Target], Priced]:
+    """The price of a target, from its provider's own table: the family's, with what the configuration replaces."""
+    tables = {name: _price_table(provider, price_table) for name, provider in settings.providers.items()}
     families = {name: provider.price_family or "" for name, provider in settings.providers.items()}
-    return lambda target: tables[target.provider].price(families[target.provider], target.model)
+
+    def priced(target: Target) -> Priced:
+        table = tables[target.provider]
+        return Priced(table.price(families[target.provider], target.model), table.version)
+
+    return priced
+
+
+def _price_table(provider: ProviderSettings, price_table: PriceTable) -> PriceTable:
+    if provider.price_family and provider.price_family not in price_table.families:
+        known = ", ".join(price_table.families)
+        raise Misconfigured(f"providers.{provider.name}.price_family: want one of {known}")
+    try:
+        return price_table.with_overrides(provider.prices)
+    except ValueError as error:
+        raise Misconfigured(f"providers.{provider.name}.{error}") from None
 
 
 def _models(settings: Settings, price_table: PriceTable) -> Iterator[str]:

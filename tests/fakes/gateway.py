@@ -11,7 +11,7 @@ from sluice.admission import Admission
 from sluice.domain.call import Target
 from sluice.domain.clock import Clock
 from sluice.domain.errors import GatewayError, SecretUnavailable
-from sluice.domain.price import Price, Rates
+from sluice.domain.price import Price, Priced, Rates
 from sluice.domain.record import Reservation, UsageRecord
 from sluice.pipeline import Pipeline
 from sluice.providers.openai import Provider
@@ -139,7 +139,7 @@ class Gateway:
             selection,
             {"openai": Provider.of(provider, client)},
             self._price,
-            Admission("2026-11-20-test", 512, lambda: "nonce"),
+            Admission(512, lambda: "nonce"),
             self.keys,
             self.ledger,
             self.telemetry,
@@ -154,8 +154,8 @@ class Gateway:
         return Application(routes, self.telemetry, self.hand.clock)
 
     @staticmethod
-    def _price(target: Target) -> Price | None:
-        return PRICE if target.model == "gpt-5-mini" else None
+    def _price(target: Target) -> Priced:
+        return Priced(PRICE if target.model == "gpt-5-mini" else None, "2026-11-20-test")
 
     def _send(self, request: httpx.Request) -> httpx.Response:
         self.requests.append(request)

@@ -224,6 +224,7 @@ def test_a_refusal_is_relayed_with_its_status_and_costs_nothing(status: int) -> 
     assert answer["statusCode"] == status
     assert json.loads(answer["body"]) == error
     assert answer["headers"]["retry-after"] == "7"
+    assert (answer["headers"]["x-sluice-provider"], answer["headers"]["x-sluice-attempts"]) == ("openai", "1")
     assert gateway.ledger.settled[0].cost == 0
     assert gateway.ledger.settled[0].attempts[0].http_status == status
 
@@ -262,6 +263,7 @@ def test_a_key_that_stays_refused_is_the_gateways_fault() -> None:
     answer = gateway.chat()
 
     assert answer["statusCode"] == 502
+    assert answer["headers"]["x-should-retry"] == "false"
     assert json.loads(answer["body"])["error"]["code"] == "upstream_auth"
 
 

@@ -352,3 +352,8 @@ class TestProperties:
         nano = cost(usage, price, "default" if is_standard else tier)
 
         assert nano is None or reserved is None or nano <= reserved
+
+
+def test_an_override_that_is_no_table_is_refused_by_name() -> None:
+    with pytest.raises(ValueError, match=r"prices\.mine is '1'; it should be a table of dollars"):
+        PriceTable.load().with_overrides({"mine": "1"})  # type: ignore[dict-item]

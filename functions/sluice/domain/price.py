@@ -32,3 +32,10 @@ class Price:
     long_above: int | None = None
     long_tiers: dict[str, Rates] = field(default_factory=dict)
     max_output_tokens: int | None = None
+
+
+class Priced(NamedTuple):
+    """What a target costs by one version of a price table; None where that is unknown."""
+
+    price: Price | None
+    version: str

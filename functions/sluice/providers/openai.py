@@ -91,7 +91,8 @@ def _refusal(upstream: Upstream, key: str | None) -> UpstreamError:
         return UpstreamProtocol(f"the provider answered {upstream.status}, which is not followed")
     body = upstream.read(MAX_ERROR_BYTES)
     if upstream.status == 401:
-        return UpstreamAuth("the provider refused the gateway's key; put a valid one into its secret")
+        words = "the provider refused the gateway's key; put a valid one into its secret"
+        return UpstreamAuth(words, headers={"x-should-retry": "false"})
     error = UpstreamRefused(f"the provider answered {upstream.status}", headers=passed_headers(upstream.headers))
     error.status = upstream.status
     error.body = body if _is_error(body) and not (key and key.encode() in body) else None

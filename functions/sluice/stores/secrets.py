@@ -82,7 +82,8 @@ class SecretStore:
         """The key whose turn it is. Raises SecretUnavailable, within 3 s."""
         secret = self._known(secret_id)
         now = self._clock.monotonic()
-        if now - secret.read_at >= self._ttl_seconds and self._may_ask(secret, now):
+        is_due = not secret.keys or now - secret.read_at >= self._ttl_seconds  # a repaired secret need not wait
+        if is_due and self._may_ask(secret, now):
             self._read(secret_id, secret)
         if not secret.keys or now - secret.read_at >= self._ttl_seconds + self._max_stale_seconds:
             raise unavailable(secret_id, secret)

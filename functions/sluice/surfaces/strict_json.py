@@ -16,7 +16,6 @@ from sluice.domain.errors import InvalidJson, InvalidRequest, TooLarge, Unsuppor
 
 MAX_BODY_BYTES = 6 * 1024 * 1024
 MAX_DEPTH = 100
-MAX_DIGITS = 400
 SURROGATE = re.compile(r"\\u[dD][89a-fA-F]")
 JSON_TYPE = re.compile(r"application/(?:[a-z0-9.+-]+\+)?json", re.IGNORECASE)
 

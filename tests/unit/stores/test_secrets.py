@@ -64,6 +64,18 @@ def test_one_read_serves_until_its_time_to_live_is_over() -> None:
     assert (before, len(secrets.asked)) == (1, 2)
 
 
+def test_a_repaired_secret_serves_without_waiting_for_its_time_to_live() -> None:
+    clock, secrets = HandClock(), FakeSecrets(**{ID: {}})
+    store = store_on(secrets, clock)
+
+    with pytest.raises(SecretUnavailable):
+        store.key(ID)
+    secrets.values[ID] = {"api_key": CANARY}
+    clock.seconds += 6
+
+    assert store.key(ID) == CANARY
+
+
 def test_several_keys_take_turns() -> None:
     store = store_on(holding("a", "b", "c"), HandClock())
 
