@@ -90,7 +90,7 @@ prices: ## renew the price table from its sources
 bench: ## measure against the Node pipe on this machine
 	$(SETUP) dev
 	$(HOST)
-	@$(VENV)/python -m benchmarks $(ARGS)
+	@PYTHONPATH=functions $(VENV)/python -m benchmarks $(ARGS)
 
 clean: ## remove all that was made here, the environments too
 	@rm -rf build .aws-sam .venv .venv-sam .venv-engines .venv-uv .venv-lock .mypy_cache .ruff_cache .pytest_cache .import_linter_cache .hypothesis

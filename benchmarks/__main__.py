@@ -11,15 +11,17 @@ import shutil
 import subprocess
 import sys
 import tempfile
+import uuid
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 from tests.engines import PROGRAMS, running
 
 from benchmarks import bench_folder, report
-from sluice_devstack.aws import EmbeddedAws
+from sluice_devstack.aws import EmbeddedAws, create_table
 from sluice_devstack.template import Template
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -58,8 +60,14 @@ def aws(folder: Path) -> Iterator[dict[str, str]]:
             yield {
                 "AWS_ENDPOINT_URL_DYNAMODB": embedded.dynamodb_url,
                 "AWS_ENDPOINT_URL_SECRETS_MANAGER": embedded.secrets_url,
-                "SLUICE_TABLE": embedded.table,
             }
+
+
+def fresh_table(dynamodb_url: str) -> str:
+    """A new table: the Runtime API of the bench counts its ids from one at each start, and a used id is refused."""
+    settings, name = Template.load(ROOT).table(), f"bench-{uuid.uuid4().hex[:8]}"
+    create_table(dynamodb_url, replace(settings, create={**settings.create, "TableName": name}))
+    return name
 
 
 def sluices(environment: dict[str, str], folder: Path) -> dict[str, dict[str, Any]]:
@@ -91,7 +99,11 @@ def peer(host: Path, environment: dict[str, str], handler: str = "gateway.handle
         "POWERTOOLS_METRICS_NAMESPACE": "Sluice",
         "SLUICE_PROVIDER_URL_OPENAI": "http://127.0.0.1:9000/v1",
     }
-    return {"kind": "lambda", "cmd": lambda _port: command, "env": variables}
+
+    def start(_port: int) -> list[str]:
+        return ["env", f"SLUICE_TABLE={fresh_table(environment['AWS_ENDPOINT_URL_DYNAMODB'])}", *command]
+
+    return {"kind": "lambda", "cmd": start, "env": variables}
 
 
 def run(peers: Any, options: argparse.Namespace) -> int:

@@ -50,9 +50,7 @@ class Telemetry:
         metrics.add_metric(name="Calls", unit=MetricUnit.Count, value=1)
         metrics.add_dimension(name="provider", value=str(fields.get(PROVIDER_NAME) or "none"))
         metrics.add_dimension(name="outcome", value=str(fields["outcome"]))
-        for name, value in _bounded(fields).items():
-            metrics.add_metadata(name, value)
-        metrics.add_metadata("message", CALL)
+        metrics.metadata_set.update(_bounded(fields), message=CALL)
         metrics.flush_metrics()
 
     def trouble(self, message: str, fields: Mapping[str, Any]) -> None:

@@ -3,18 +3,19 @@
 No network here: an environment must start where Secrets Manager or DynamoDB are down, and say so per call (K01).
 """
 
+import logging
 import random
 import ssl
 import uuid
 from collections.abc import Callable, Iterator
 from datetime import UTC, datetime
+from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
 import certifi
 import httpx
 
-from sluice import VERSION
 from sluice.admission import Admission
 from sluice.domain.call import Target
 from sluice.domain.clock import Clock
@@ -61,6 +62,7 @@ def _routes(surface: OpenAI) -> tuple[Route, ...]:
 def _pipeline(
     settings: Settings, selection: Selection, price_table: PriceTable, telemetry: Telemetry, clock: Clock
 ) -> Pipeline:
+    logging.getLogger("httpx").setLevel(logging.WARNING)  # at INFO it says a line per call, which is ours to say
     context = ssl.create_default_context(cafile=certifi.where())
     aws = clients(settings.region, context, settings.table)
     client = Client(Transport(clock.now, context))
@@ -92,7 +94,7 @@ class Client(httpx.Client):
     """One client for all providers: no proxy from the environment, no redirect, no cookie."""
 
     def __init__(self, transport: Transport) -> None:
-        super().__init__(transport=transport, headers={"user-agent": f"sluice/{VERSION}"}, trust_env=False)
+        super().__init__(transport=transport, trust_env=False)
         self._cookies = NoCookies()
 
 
@@ -101,6 +103,7 @@ def _prices(settings: Settings, price_table: PriceTable) -> Callable[[Target], P
     tables = {name: _price_table(provider, price_table) for name, provider in settings.providers.items()}
     families = {name: provider.price_family or "" for name, provider in settings.providers.items()}
 
+    @lru_cache(maxsize=256)  # callers may name any number of models
     def priced(target: Target) -> Priced:
         table = tables[target.provider]
         return Priced(table.price(families[target.provider], target.model), table.version)

@@ -12,6 +12,7 @@ from typing import Any
 
 import httpx
 
+from sluice import VERSION
 from sluice.domain.call import ChatRequest, Target
 from sluice.domain.errors import InvalidJson, UpstreamAuth, UpstreamError, UpstreamProtocol, UpstreamRefused
 from sluice.providers.upstream import Upstream
@@ -21,6 +22,12 @@ from sluice.settings import ProviderSettings
 MAX_ERROR_BYTES = 64 * 1024
 PASSED_HEADERS = ("retry-after", "retry-after-ms", "openai-processing-ms", "openai-version")
 PASSED_PREFIX = "x-ratelimit-"
+HEADERS = {
+    "content-type": "application/json",
+    "accept": "*/*",
+    "accept-encoding": "identity",
+    "user-agent": f"sluice/{VERSION}",
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,13 +62,7 @@ class Provider:
 
     def open(self, payload: bytes, key: str | None, watch: Watch) -> Upstream:
         """Posts a chat completion; returns once an answer with status 200 has begun. Raises UpstreamError."""
-        request = self.client.build_request(
-            "POST",
-            self.url,
-            content=payload,
-            headers=_headers(key),
-            extensions={"watch": watch},
-        )
+        request = httpx.Request("POST", self.url, content=payload, headers=_headers(key), extensions={"watch": watch})
         upstream = Upstream(self.client.send(request, stream=True))
         if upstream.status == 200:
             return upstream
@@ -74,10 +75,7 @@ class Provider:
 
 
 def _headers(key: str | None) -> dict[str, str]:
-    headers = {"content-type": "application/json", "accept": "*/*", "accept-encoding": "identity"}
-    if key is not None:
-        headers["authorization"] = f"Bearer {key}"
-    return headers
+    return HEADERS if key is None else {**HEADERS, "authorization": f"Bearer {key}"}
 
 
 def passed_headers(headers: Mapping[str, str]) -> dict[str, str]:
