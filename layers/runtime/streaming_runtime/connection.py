@@ -21,14 +21,12 @@ class Connection:
     def open(self, address: str, timeout_seconds: float) -> None:
         """Connects to host:port. From then on a send that makes no progress for the timeout fails (BlockingIOError)."""
         host, _, port = address.rpartition(":")
-        self.socket.settimeout(timeout_seconds)
-        self.socket.connect((host, int(port)))
-        self.socket.settimeout(None)
         self.socket.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         self.socket.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, SEND_BUFFER_BYTES)
-        # The kernel's own timeout, because Python's costs a poll before every send.
+        # The kernel's own timeout, for connecting too: Python's costs system calls here and a poll before every send.
         timeval = struct.pack("ll", *divmod(int(timeout_seconds * 1_000_000), 1_000_000))
         self.socket.setsockopt(socket.SOL_SOCKET, socket.SO_SNDTIMEO, timeval)
+        self.socket.connect((host, int(port)))
 
     def send(self, head: bytes, frames: Iterable[bytes]) -> None:
         """One send per frame, the head with the first. If the connection breaks, an early answer says why."""
