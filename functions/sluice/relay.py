@@ -26,7 +26,7 @@ EVENT_STREAM = "text/event-stream"
 def commit(upstream: Upstream, passage: Passage, watch: Watch) -> bytes:
     """Waits for the first valid event; the bytes held until then. Raises GatewayError: nothing was sent yet."""
     if upstream.content_type != EVENT_STREAM:
-        raise UpstreamProtocol(f"the provider answered {upstream.content_type or 'nothing known'}, not {EVENT_STREAM}")
+        raise UpstreamProtocol(f"the provider's answer is not {EVENT_STREAM}")
     held = b""
     for piece in upstream.pieces:
         held += passage.feed(piece) if piece else b""

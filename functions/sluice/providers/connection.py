@@ -163,10 +163,10 @@ class Connection:
     def _next_event(self) -> object:
         try:
             return self._http.next_event()
-        except h11.RemoteProtocolError as error:
+        except h11.RemoteProtocolError:  # its text may repeat what the provider sent
             if self._is_closed:
                 raise self._lost() from None
-            raise UpstreamProtocol(f"the provider's HTTP is malformed: {error}") from None
+            raise UpstreamProtocol("the provider's HTTP is malformed") from None
 
     def _lost(self) -> Exception:
         if self._is_used and self._is_silent:

@@ -61,7 +61,7 @@ def decoded(pieces: Iterator[bytes], encoding: str) -> Iterator[bytes]:
         return pieces
     if name in ("gzip", "x-gzip", "deflate"):
         return _inflated(pieces)
-    raise UpstreamProtocol(f"the provider answered in the encoding {name[:20]!r}, which nobody asked for")
+    raise UpstreamProtocol("the provider's answer is in an encoding that nobody asked for")
 
 
 def _inflated(pieces: Iterator[bytes]) -> Iterator[bytes]:

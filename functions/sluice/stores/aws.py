@@ -7,6 +7,7 @@ Proxies of the environment are not used.
 https://docs.aws.amazon.com/botocore/latest/reference/config.html
 """
 
+import logging
 import ssl
 from collections.abc import Callable
 from contextlib import suppress
@@ -53,6 +54,7 @@ def clients(region: str | None = None, context: ssl.SSLContext | None = None, ta
 
 def new_session() -> Session:
     """A session that reads our services' models only, and never asks instance metadata, which a Lambda has not."""
+    logging.getLogger("botocore").setLevel(logging.INFO)  # at DEBUG it prints secrets and session tokens (P03)
     session = Session()
     session.register_component("data_loader", ServiceModels())
     session.get_component("credential_provider").remove("iam-role")
