@@ -20,7 +20,7 @@ from sluice.pricing import bound, cost
 MESSAGE_TOKENS = 16
 # 2833 + 5667 a tile, eight tiles: gpt-4o-mini at high detail, the dearest in OpenAI's vision guide.
 LINKED_IMAGE_TOKENS = 48_169
-LINKED_FILE_TOKENS = 400_000  # the largest context window an OpenAI file can fill
+LINKED_FILE_TOKENS = 1_050_000  # the largest context window that a file can fill, linked or packed into the body
 LEASE_MARGIN_SECONDS = 60
 READ_BY_THE_MODEL = ("messages", "tools", "functions", "response_format")
 
@@ -68,7 +68,7 @@ def prompt_bytes(request: ChatRequest) -> int:
 
 def _bound(request: ChatRequest, payload_bytes: int, price: Price | None) -> int | None:
     output = _output_limit(request, price)
-    if price is None or output is None:
+    if price is None or output is None or _has_audio(request):
         return None
     messages = request.body["messages"]
     linked = sum(_linked_tokens(part) for message in messages for part in _parts(message))
@@ -87,9 +87,13 @@ def _parts(message: Mapping[str, Any]) -> Iterator[Mapping[str, Any]]:
 
 
 def _linked_tokens(part: Mapping[str, Any]) -> int:
-    """Tokens of what is only linked to, so that its bytes are not in the prompt."""
-    image = part.get("image_url")
-    if isinstance(image, dict):
+    """Tokens of what its bytes in the prompt do not bound: a link, or pages packed into few bytes."""
+    if part.get("image_url") is not None:
         return LINKED_IMAGE_TOKENS
-    file = part.get("file")
-    return LINKED_FILE_TOKENS if isinstance(file, dict) and "file_data" not in file else 0
+    return LINKED_FILE_TOKENS if part.get("file") is not None else 0
+
+
+def _has_audio(request: ChatRequest) -> bool:
+    """Audio has rates of its own, which the price table does not hold: its bound is unknown."""
+    parts = (part for message in request.body["messages"] for part in _parts(message))
+    return "audio" in (request.body.get("modalities") or ()) or any(part.get("type") == "input_audio" for part in parts)

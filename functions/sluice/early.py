@@ -10,7 +10,8 @@ from collections.abc import Callable, Generator
 
 from sluice.codecs import chat
 from sluice.domain.errors import GatewayError
-from sluice.relay import DRAIN_SECONDS, EVENT_STREAM, HEARTBEAT, Answer, Body
+from sluice.providers.watch import Watch
+from sluice.relay import EVENT_STREAM, HEARTBEAT, Answer, Body
 from sluice.settlement import Settlement
 
 ErrorBody = Callable[[GatewayError], dict[str, object]]
@@ -19,8 +20,9 @@ ErrorBody = Callable[[GatewayError], dict[str, object]]
 class Opening:
     """An answer being opened in a thread. What it raised is raised by `answer`."""
 
-    def __init__(self, begin: Callable[[], Answer]) -> None:
+    def __init__(self, begin: Callable[[], Answer], watch: Watch) -> None:
         self._begin = begin
+        self._watch = watch
         self._answer: Answer | None = None
         self._error: BaseException | None = None
         self._thread = threading.Thread(target=self._run, daemon=True)
@@ -40,15 +42,18 @@ class Opening:
         return self._answer
 
     def abandon(self) -> None:
-        """Nobody reads any more: waits a little for what may come, and closes it."""
-        self._thread.join(DRAIN_SECONDS)
+        """Nobody reads any more: ends the wait, and closes what came of it."""
+        self._watch.cancel()
+        self._thread.join()
         if self._answer is not None:
             self._answer.body.close()
 
 
-def answer(begin: Callable[[], Answer], seconds: float, settlement: Settlement, error_body: ErrorBody) -> Answer:
+def answer(
+    begin: Callable[[], Answer], watch: Watch, seconds: float, settlement: Settlement, error_body: ErrorBody
+) -> Answer:
     """The answer itself if it begins in time, else one that begins with a heartbeat. Raises GatewayError till then."""
-    opening = Opening(begin)
+    opening = Opening(begin, watch)
     begun = opening.answer(seconds)
     if begun is not None:
         return begun

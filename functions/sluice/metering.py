@@ -146,7 +146,7 @@ class Meter:
     def is_finished(self) -> bool:
         """Whether all choices said how they ended; reads everything, so asked only when `[DONE]` is missing."""
         self._fold()
-        return self.tally.is_finished
+        return self.tally.is_finished and len(self.tally.finished) >= self._choices
 
     @property
     def has_content(self) -> bool:

@@ -6,6 +6,7 @@ the usage is taken out where the caller did not ask for it. The meter is shown w
 not. At the end `close` says whether the stream ended honestly.
 """
 
+from collections.abc import Mapping
 from typing import Any
 
 from sluice.codecs import chat, sse
@@ -66,6 +67,9 @@ class Passage:
         last = self._let_through(last) if last else b""
         if self.is_over:
             return last
+        if chat.is_done(sse.event(self._splitter.tail)):  # all of it but the blank line
+            self.is_over = True
+            return last + chat.DONE_EVENT
         if self._splitter.has_tail or self._strict_done or not self._meter.is_finished:
             raise UpstreamTruncated("the provider's stream ended before the answer did")
         self.is_over = True
@@ -101,12 +105,12 @@ class Passage:
 
     def _judged(self, event: sse.Event) -> dict[str, Any] | None:
         """The chunk an event carries; notes what the event means for the stream."""
-        if chat.is_error(event):
+        chunk = chat.chunk(event)
+        if chat.is_error(event) or (chunk and chat.tells_error(chunk)):
             self.reported = event
             self.is_over = True
             return None
         self.is_over = chat.is_done(event)
-        chunk = chat.chunk(event)
         self.has_valid_event = self.has_valid_event or self.is_over or chunk is not None
         return chunk
 
@@ -118,9 +122,14 @@ class Passage:
 
 def failure(event: sse.Event) -> UpstreamReported:
     """The error a provider reported inside its stream, as ours."""
-    body = (chat.chunk(event) or {}).get("error")
-    table = body if isinstance(body, dict) else {}
-    error = UpstreamReported("the provider reported an error inside its stream")
+    return reported(chat.chunk(event) or {})
+
+
+def reported(answer: Mapping[str, Any]) -> UpstreamReported:
+    """The error in an answer with status 200, as ours."""
+    body = answer.get("error")
+    table = body if isinstance(body, dict) else answer
+    error = UpstreamReported("the provider reported an error under status 200")
     status = table.get("status_code", table.get("code"))
     error.status = status if isinstance(status, int) and 400 <= status <= 599 else 502
     return error

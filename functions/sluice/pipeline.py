@@ -13,9 +13,10 @@ from sluice import early, relay
 from sluice.admission import Admission, prompt_bytes
 from sluice.domain.call import Call, Target
 from sluice.domain.clock import Clock
-from sluice.domain.errors import GatewayError, UpstreamAuth
+from sluice.domain.errors import GatewayError, LedgerBusy, UpstreamAuth
 from sluice.domain.price import Priced
-from sluice.domain.record import Reservation
+from sluice.domain.record import Outcome, Reservation, UsageRecord
+from sluice.domain.usage import Usage, UsageSource
 from sluice.metering import Meter
 from sluice.passage import Passage
 from sluice.providers.openai import Provider, passed_headers
@@ -28,6 +29,7 @@ from sluice.settlement import Settlement, Settles
 from sluice.telemetry import Telemetry
 
 REQUEST_ID_HEADER = "x-request-id"
+RELEASE_SECONDS = 0.5
 
 
 class Keys(Protocol):
@@ -72,10 +74,13 @@ class Pipeline:
         payload = provider.payload(target, call.request)
         key = self.keys.key(provider.settings.secret) if provider.settings.secret else None
         settlement = self._admit(call, target, len(payload))
-        early_seconds = timeouts(provider, call).early_heartbeat_seconds if call.request.is_stream else 0
+        waits = timeouts(provider, call)
+        watch = Watch(waits, call.deadline, self.clock.monotonic)
+        opening = partial(self._begin, provider, payload, key, watch, settlement, error_body)
         try:
-            opening = partial(self._begin, provider, payload, key, settlement, error_body)
-            return early.answer(opening, early_seconds, settlement, error_body) if early_seconds else opening()
+            if waits.early_heartbeat_seconds and call.request.is_stream:
+                return early.answer(opening, watch, waits.early_heartbeat_seconds, settlement, error_body)
+            return opening()
         except GatewayError as error:
             error.headers |= _target_headers(settlement)
             settlement.fail(error)
@@ -92,23 +97,36 @@ class Pipeline:
         provider: Provider,
         payload: bytes,
         key: str | None,
+        watch: Watch,
         settlement: Settlement,
         error_body: Callable[[GatewayError], dict[str, object]],
     ) -> Answer:
         """Returns once the answer has begun. Raises GatewayError."""
-        return self._relay(self._open(provider, payload, key, settlement), error_body)
+        return self._relay(self._open(provider, payload, key, watch, settlement), error_body)
 
     def _admit(self, call: Call, target: Target, payload_bytes: int) -> Settlement:
         """Writes the reservation: not a byte leaves for a provider before that."""
         priced = self.prices(target)
         reservation = self.admission.reservation(call, target, priced, payload_bytes)
-        self.ledger.reserve(reservation)
+        try:
+            self.ledger.reserve(reservation)
+        except LedgerBusy as error:
+            self._release(reservation, error)
+            raise
         meter = Meter(lambda: prompt_bytes(call.request), self.clock.monotonic, call.request.choices)
         return Settlement(call, target, reservation, meter, self.ledger, priced.price, self.telemetry, self.clock)
 
-    def _open(self, provider: Provider, payload: bytes, key: str | None, settlement: Settlement) -> Opened:
+    def _release(self, reservation: Reservation, error: LedgerBusy) -> None:
+        """A reservation whose answer got lost may stand all the same: nothing was sent, so it is to cost nothing."""
+        record = UsageRecord(
+            Outcome.FAILED, error.status, Usage(), UsageSource.COUNTED, cost=0, attempts=(), error_code=error.code
+        )
+        self.ledger.settle(reservation, record, RELEASE_SECONDS)
+
+    def _open(
+        self, provider: Provider, payload: bytes, key: str | None, watch: Watch, settlement: Settlement
+    ) -> Opened:
         """Asks the provider, once more with another key where it refused this one."""
-        watch = Watch(timeouts(provider, settlement.call), settlement.call.deadline, self.clock.monotonic)
         try:
             upstream = self._try(provider, payload, key, watch, settlement)
         except UpstreamAuth:
@@ -126,6 +144,7 @@ class Pipeline:
             upstream = provider.open(payload, key, watch)
         except GatewayError as error:
             settlement.tried(since, error.upstream_status, error)
+            settlement.was_sent = watch.has_sent
             raise
         settlement.tried(since, upstream.status)
         settlement.provider_request_id = upstream.headers.get(REQUEST_ID_HEADER)

@@ -11,13 +11,13 @@ from dataclasses import dataclass
 
 from sluice.codecs import chat, sse
 from sluice.domain.errors import GatewayError, UpstreamProtocol
-from sluice.passage import Passage, failure
+from sluice.passage import Passage, failure, reported
 from sluice.providers.upstream import Upstream
 from sluice.providers.watch import Watch
 from sluice.settlement import Settlement
 
 MAX_HELD_BYTES = 64 * 1024
-MAX_JSON_BYTES = 64 * 1024 * 1024
+MAX_JSON_BYTES = 24 * 1024 * 1024  # parsed it takes three times that, and memory is 256 MB
 DRAIN_SECONDS = 5.0
 HEARTBEAT = sse.comment("keep-alive")
 EVENT_STREAM = "text/event-stream"
@@ -100,6 +100,11 @@ class Relay:
             if not self._passage.reported:
                 yield chat.error_event(self._error_body(error))
             raise
+        except Exception:  # the boundary of a stream: it ends as honestly as any other failure, and shows nothing
+            failed = GatewayError("an internal error")
+            self._settlement.fail_in_band(failed)
+            yield chat.error_event(self._error_body(failed))
+            raise failed from None
 
     def _sent(self, held: bytes) -> Generator[bytes, None, None]:
         settlement, passage, monotonic = self._settlement, self._passage, self._monotonic
@@ -146,7 +151,10 @@ def whole(upstream: Upstream, watch: Watch, settlement: Settlement) -> Body:
     """An answer that does not stream, as a body of one piece. Raises UpstreamProtocol before it."""
     watch.begin()
     answer = upstream.read(MAX_JSON_BYTES)
-    settlement.meter.see_whole(_object(answer))
+    completion = _object(answer)
+    if chat.tells_error(completion):
+        raise reported(completion)
+    settlement.meter.see_whole(completion)
     upstream.over()
     return Body(_one_piece(answer, settlement), upstream.close, settlement)
 

@@ -10,14 +10,7 @@ from typing import Any, Protocol
 from sluice import telemetry
 from sluice.domain.call import Call, Target
 from sluice.domain.clock import Clock
-from sluice.domain.errors import (
-    DeadlineReached,
-    GatewayError,
-    UpstreamLost,
-    UpstreamProtocol,
-    UpstreamTimeout,
-    UpstreamTruncated,
-)
+from sluice.domain.errors import GatewayError
 from sluice.domain.price import Price
 from sluice.domain.record import Attempt, Outcome, Reservation, UsageRecord
 from sluice.domain.usage import Usage, UsageSource
@@ -25,7 +18,6 @@ from sluice.metering import Meter
 from sluice.pricing import cost
 
 SETTLE_SECONDS = 1.0
-MAY_HAVE_ARRIVED = (UpstreamLost, UpstreamTimeout, UpstreamProtocol, UpstreamTruncated, DeadlineReached)
 
 
 class Settles(Protocol):
@@ -48,6 +40,7 @@ class Settlement:
     http_status: int = 200
     bytes_out: int = 0
     provider_request_id: str | None = None
+    was_sent: bool = False
     is_complete: bool = False
     error: GatewayError | None = None
     is_closed: bool = False
@@ -75,8 +68,11 @@ class Settlement:
         self.is_closed = True
         self.meter.end()
         record = self.record()
-        self.telemetry.call({**_fields(self.call, self.target, record), "nonce": self.reservation.nonce})
-        if not self.ledger.settle(self.reservation, record):
+        try:
+            self.telemetry.call({**_fields(self.call, self.target, record), "nonce": self.reservation.nonce})
+        finally:
+            is_settled = self.ledger.settle(self.reservation, record)
+        if not is_settled:
             self.telemetry.trouble(telemetry.UNSETTLED, {"request_id": self.call.request_id})
 
     def record(self) -> UsageRecord:
@@ -102,9 +98,10 @@ class Settlement:
 
         A call it refused used nothing; one that got lost may have used its prompt, and is booked so.
         """
-        if any(attempt.http_status == 200 for attempt in self.attempts):
+        last = self.attempts[-1].http_status if self.attempts else None
+        if last == 200:
             return self.meter.usage, self.meter.usage_source
-        if isinstance(self.error, MAY_HAVE_ARRIVED):
+        if last is None and self.was_sent:
             return self.meter.usage, UsageSource.ESTIMATED
         return Usage(), UsageSource.COUNTED
 

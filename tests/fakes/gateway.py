@@ -50,7 +50,8 @@ class MemoryLedger:
         self.reserved.append(reservation)
 
     def settle(self, reservation: Reservation, record: UsageRecord, budget_seconds: float = 1.0) -> bool:
-        assert reservation in self.reserved
+        if reservation not in self.reserved:
+            return False
         self.settled.append(record)
         return True
 

@@ -288,7 +288,8 @@ def test_an_answer_that_is_no_stream_is_refused(headers: dict[str, str], body: b
 
 
 def test_a_lost_request_is_booked_at_an_estimate_of_its_prompt() -> None:
-    def provider(_: httpx.Request) -> httpx.Response:
+    def provider(request: httpx.Request) -> httpx.Response:
+        request.extensions["watch"].has_sent = True
         raise UpstreamLost("gone")
 
     gateway = Gateway(provider)

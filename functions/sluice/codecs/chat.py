@@ -25,7 +25,13 @@ def is_done(event: sse.Event) -> bool:
 
 
 def is_error(event: sse.Event) -> bool:
+    """Whether an event is an error by its opening bytes."""
     return event.name == b"error" or ERROR_OPENING.match(event.data) is not None
+
+
+def tells_error(value: Mapping[str, Any]) -> bool:
+    """Whether a chunk, or a whole answer, is an error after all: OpenRouter's has choices, older vLLM's no `error`."""
+    return bool(value.get("error")) or value.get("object") == "error"
 
 
 def chunk(event: sse.Event) -> dict[str, Any] | None:

@@ -42,6 +42,11 @@ class Splitter:
     def has_tail(self) -> bool:
         return self._size > 0
 
+    @property
+    def tail(self) -> bytes:
+        """The bytes of the event that has not ended."""
+        return b"".join(self._tail)
+
     def feed(self, data: bytes) -> bytes:
         """All whole events so far, unaltered; b"" if none ended. Raises EventTooLarge."""
         if not self._size and data.endswith(b"\n\n"):

@@ -36,8 +36,11 @@ class ChatRequest:
 
     @property
     def max_output_tokens(self) -> int | None:
-        """The most each choice may have; None where the caller named no limit."""
-        return self.body.get("max_completion_tokens") or self.body.get("max_tokens")
+        """The most each choice may have; None where the caller named no limit.
+
+        The larger one where both names are used: which of them a provider obeys is not known.
+        """
+        return max(self.body.get("max_completion_tokens") or 0, self.body.get("max_tokens") or 0) or None
 
     def changed(self, **values: Any) -> dict[str, Any]:
         """The caller's body with some keys replaced."""

@@ -6,6 +6,7 @@ wait can stop at any byte and go on. https://h11.readthedocs.io. Everything one 
 
 import socket
 import ssl
+import time
 from collections.abc import Callable, Iterator
 
 import h11
@@ -29,10 +30,21 @@ Connect = Callable[[str, int, float], socket.socket]
 
 
 def connect(host: str, port: int, timeout: float) -> socket.socket:
-    """A TCP connection that sends small writes at once."""
-    sock = socket.create_connection((host, port), timeout)
-    sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-    return sock
+    """A TCP connection that sends small writes at once; all addresses of the host share one timeout."""
+    until = time.monotonic() + timeout
+    failure: OSError = OSError("no address")
+    for family, kind, protocol, _, address in socket.getaddrinfo(host, port, type=socket.SOCK_STREAM):
+        sock = socket.socket(family, kind, protocol)
+        try:
+            sock.settimeout(max(until - time.monotonic(), 0.001))
+            sock.connect(address)
+            sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+        except OSError as error:
+            sock.close()
+            failure = error
+        else:
+            return sock
+    raise failure
 
 
 class StaleConnection(Exception):
@@ -50,6 +62,7 @@ class Connection:
         self._is_silent = True  # it sent nothing for this request yet
         self._has_head = False
         self._is_closed = False  # by the other side
+        self._has_waited = False  # a tick passed since the request was sent
 
     @classmethod
     def open(
@@ -100,16 +113,21 @@ class Connection:
             self._http.start_next_cycle()
         except (OSError, h11.ProtocolError, GatewayError):
             return False
-        self._is_used, self._is_silent, self._has_head = True, True, False
+        self._is_used, self._is_silent, self._has_head, self._has_waited = True, True, False, False
         return True
 
     def _read_out(self) -> None:
-        """Takes in what has come until nothing more is there; an end of the connection is an OSError."""
+        """Takes in what has come until nothing more is there; an end of the connection is an OSError.
+
+        So is a byte behind the end of the answer: it would be read as the next one's.
+        """
         while True:
             self._body()
             try:
                 data = self._sock.recv(READ_BYTES)
             except (BlockingIOError, ssl.SSLWantReadError):
+                if self._http.trailing_data[0]:
+                    raise ConnectionResetError from None
                 return
             if not data or self._http.their_state is h11.DONE:
                 raise ConnectionResetError
@@ -123,19 +141,23 @@ class Connection:
         data = b"".join(self._http.send(part) or b"" for part in parts)
         try:
             self._sock.settimeout(watch.left())
+            watch.has_sent = True
             self._sock.sendall(data)
-            self._sock.settimeout(self._tick)
         except TimeoutError:
             watch.left()
             raise UpstreamTimeout("the provider did not take the request in time") from None
         except OSError:
-            raise self._lost() from None
+            if self._is_used:
+                raise self._lost() from None
+            # a refusal may have come before the provider closed: the wait for the head will tell
+        self._sock.settimeout(self._tick)
 
     def _receive(self, watch: Watch) -> bool:
         """Waits for one read, a tick at most; whether it brought anything."""
         try:
             data = self._sock.recv(READ_BYTES)
         except TimeoutError:
+            self._has_waited = True
             watch.left()
             return False
         except OSError:
@@ -169,7 +191,7 @@ class Connection:
             raise UpstreamProtocol("the provider's HTTP is malformed") from None
 
     def _lost(self) -> Exception:
-        if self._is_used and self._is_silent:
+        if self._is_used and self._is_silent and not self._has_waited:
             return StaleConnection()
         if self._has_head:
             return UpstreamTruncated("the provider's connection broke before the answer was complete")

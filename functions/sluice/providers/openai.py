@@ -85,9 +85,9 @@ def passed_headers(headers: Mapping[str, str]) -> dict[str, str]:
 
 def _refusal(upstream: Upstream, key: str | None) -> UpstreamError:
     """What an answer other than 200 means. The connection is kept where its body could be read."""
-    if upstream.status < 400:
+    if not 400 <= upstream.status <= 599:
         return UpstreamProtocol(f"the provider answered {upstream.status}, which is not followed")
-    body = upstream.read(MAX_ERROR_BYTES)
+    body = _error_bytes(upstream)
     if upstream.status == 401:
         words = "the provider refused the gateway's key; put a valid one into its secret"
         return UpstreamAuth(words, headers={"x-should-retry": "false"})
@@ -97,10 +97,18 @@ def _refusal(upstream: Upstream, key: str | None) -> UpstreamError:
     return error
 
 
+def _error_bytes(upstream: Upstream) -> bytes:
+    """The body of a refusal, b"" where it cannot be read: the status is what counts."""
+    try:
+        return upstream.read(MAX_ERROR_BYTES)
+    except UpstreamError:
+        return b""
+
+
 def _is_error(body: bytes) -> bool:
     """Whether a body is an error in OpenAI's shape."""
     try:
-        value = json.loads(body)
+        value = json.loads(body.decode("utf-8"))
     except (ValueError, RecursionError):
         return False
     return isinstance(value, dict) and isinstance(value.get("error"), dict)

@@ -59,9 +59,13 @@ def decoded(pieces: Iterator[bytes], encoding: str) -> Iterator[bytes]:
     name = encoding.strip().lower()
     if name in ("", "identity"):
         return pieces
-    if name in ("gzip", "x-gzip", "deflate"):
-        return _inflated(pieces)
+    return _inflated(pieces) if name in ("gzip", "x-gzip", "deflate") else _refused()
+
+
+def _refused() -> Iterator[bytes]:
+    """Raises when it is read, so that the status is known before."""
     raise UpstreamProtocol("the provider's answer is in an encoding that nobody asked for")
+    yield b""
 
 
 def _inflated(pieces: Iterator[bytes]) -> Iterator[bytes]:
@@ -70,6 +74,9 @@ def _inflated(pieces: Iterator[bytes]) -> Iterator[bytes]:
     for piece in pieces:
         taken += len(piece)
         data = _inflate(inflate.decompress, piece)
+        while inflate.unused_data:  # several members, one after the other
+            inflate, rest = zlib.decompressobj(GZIP_OR_ZLIB), inflate.unused_data
+            data += _inflate(inflate.decompress, rest)
         made += len(data)
         if made > MAX_INFLATED_BYTES or made > MAX_RATIO * max(taken, 1024):
             raise UpstreamProtocol("the provider's compressed answer is too large")

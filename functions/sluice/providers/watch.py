@@ -14,7 +14,10 @@ DEADLINE_MARGIN_SECONDS = 2.0
 
 
 class Watch:
-    """Watches one call. `deadline` is when Lambda ends the invocation; the call is cut a margin before it."""
+    """Watches one call. `deadline` is when Lambda ends the invocation; the call is cut a margin before it.
+
+    `has_sent` says whether a byte of the request was given to a connection.
+    """
 
     __slots__ = (
         "_first_limit",
@@ -25,6 +28,7 @@ class Watch:
         "_sure_until",
         "_timeouts",
         "_total_limit",
+        "has_sent",
     )
 
     def __init__(self, timeouts: Timeouts, deadline: float, monotonic: Callable[[], float]) -> None:
@@ -37,6 +41,7 @@ class Watch:
         self._sure_until = min(self._hard_limit, self._total_limit, self._first_limit)
         self._has_begun = False
         self._heard = started
+        self.has_sent = False
 
     def connecting(self) -> float:
         """Seconds a connection attempt may take. Raises when nothing is left."""
@@ -46,6 +51,10 @@ class Watch:
         """The first valid event came: from here on it is silence that is limited."""
         self._has_begun = True
         self._sure_until = min(self._hard_limit, self._total_limit)
+
+    def cancel(self) -> None:
+        """Nobody waits any more: the next tick ends the call."""
+        self._hard_limit = self._sure_until = self._monotonic()
 
     def heard(self) -> None:
         """The provider sent something; a steady drip does not outlast the limits either."""

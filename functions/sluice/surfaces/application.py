@@ -46,7 +46,7 @@ class Application:
 
     def handler(self) -> Callable[[dict[str, Any], Any], dict[str, Any]]:
         """The Lambda handler: an event in, a response dict out, whose body may be an iterator of bytes."""
-        resolver = LambdaFunctionUrlResolver()
+        resolver = LambdaFunctionUrlResolver(debug=False)  # in its debug mode it prints every event
         resolver.use(middlewares=[self._middleware()])
         for route in self.routes:
             resolver.route(route.rule, method=route.method)(self._bound(route, resolver))
@@ -60,7 +60,9 @@ class Application:
         def run() -> Response[Any]:
             request = self._request(resolver)
             match = re.fullmatch(route.rule, request.path)
-            return _response(route.handler(request, *(match.groups() if match else ())), resolver)
+            if match is None:  # the resolver's own pattern ends before a newline
+                raise NotFound("no such path; docs/api.md lists them")
+            return _response(route.handler(request, *match.groups()), resolver)
 
         return run
 

@@ -1,5 +1,8 @@
 """The provider transport over real sockets."""
 
+import contextlib
+import gzip
+import socket
 import ssl
 import threading
 import time
@@ -18,6 +21,7 @@ from sluice.domain.errors import (
     UpstreamTruncated,
     UpstreamUnreachable,
 )
+from sluice.providers.connection import connect
 from sluice.providers.transport import Transport
 from sluice.providers.upstream import Upstream
 from sluice.providers.watch import Watch
@@ -37,9 +41,9 @@ def opened() -> Iterator[Open]:
         transport=Transport(time.time, ssl.create_default_context(), tick_seconds=TICK), trust_env=False
     ) as client:
 
-        def open_one(url: str, watching: Watch | None = None) -> Upstream:
+        def open_one(url: str, watching: Watch | None = None, body: bytes = b"{}") -> Upstream:
             headers, extensions = {"accept-encoding": "identity"}, {"watch": watching or watch()}
-            request = client.build_request("POST", url + "/x", content=b"{}", headers=headers, extensions=extensions)
+            request = client.build_request("POST", url + "/x", content=body, headers=headers, extensions=extensions)
             answers.append(Upstream(client.send(request, stream=True)))
             return answers[-1]
 
@@ -306,8 +310,6 @@ def test_malformed_http_is_refused_and_does_not_hang(opened: Open, sent: bytes) 
 
 @pytest.mark.fault("U15")
 def test_a_gzip_bomb_is_refused_and_a_gzip_answer_is_read(opened: Open) -> None:
-    import gzip
-
     def zipped(body: bytes) -> bytes:
         data = gzip.compress(body)
         head = b"HTTP/1.1 200 OK\r\ncontent-encoding: gzip\r\ncontent-length: %d\r\n\r\n" % len(data)
@@ -324,3 +326,76 @@ def test_a_gzip_bomb_is_refused_and_a_gzip_answer_is_read(opened: Open) -> None:
         assert b"".join(opened(provider.url).pieces) == b"hello"
     with raw_provider(answer_zipped(b"0" * 10_000_000)) as provider, pytest.raises(UpstreamProtocol):  # type: ignore[arg-type]
         list(opened(provider.url).pieces)
+
+
+def test_bytes_behind_an_answer_never_begin_the_next_one(opened: Open) -> None:
+    def two_answers(peer: Peer) -> None:
+        peer.request()
+        peer.send(
+            b"HTTP/1.1 200 OK\r\ncontent-length: 3\r\n\r\none" + b"HTTP/1.1 200 OK\r\ncontent-length: 5\r\n\r\nstray"
+        )
+        assert peer.sock.recv(1) == b""
+
+    with raw_provider(two_answers, answer) as provider:
+        first = opened(provider.url)
+        assert b"".join(first.pieces) == b"one"
+        first.close()
+
+        assert b"".join(opened(provider.url).pieces) == b"one"
+        assert provider.connections == 2
+
+
+def test_a_refusal_that_comes_before_the_whole_request_is_taken_keeps_its_status(opened: Open) -> None:
+    def too_large(peer: Peer) -> None:
+        peer.sock.recv(1024)
+        peer.send(b"HTTP/1.1 413 Too Large\r\ncontent-length: 2\r\nconnection: close\r\n\r\n{}")
+        peer.sock.shutdown(socket.SHUT_WR)
+        with contextlib.suppress(OSError):
+            while peer.sock.recv(65536):
+                pass
+
+    with raw_provider(too_large) as provider:
+        assert opened(provider.url, body=b"x" * 5_000_000).status == 413
+
+
+@pytest.mark.fault("U04")
+def test_a_connection_lost_while_the_provider_worked_is_not_asked_again(opened: Open) -> None:
+    def works_then_dies(peer: Peer) -> None:
+        answer(peer)
+        peer.request()
+        time.sleep(TICK * 5)
+        peer.reset()
+
+    with raw_provider(works_then_dies, answer) as provider:
+        first = opened(provider.url)
+        assert b"".join(first.pieces) == b"one"
+        first.close()
+        with pytest.raises(UpstreamLost):
+            opened(provider.url)
+
+        assert provider.connections == 1
+
+
+@pytest.mark.fault("U15")
+def test_gzip_in_several_members_is_read_whole(opened: Open) -> None:
+    data = b"".join(gzip.compress(word) for word in (b"one", b"two", b"three"))
+
+    def members(peer: Peer) -> None:
+        peer.request()
+        peer.send(b"HTTP/1.1 200 OK\r\ncontent-encoding: gzip\r\ncontent-length: %d\r\n\r\n" % len(data) + data)
+
+    with raw_provider(members) as provider:
+        assert b"".join(opened(provider.url).pieces) == b"onetwothree"
+
+
+@pytest.mark.fault("U02")
+def test_all_addresses_of_a_host_share_one_timeout() -> None:
+    listener = socket.create_server(("127.0.0.1", 0), backlog=0)
+    with listener, contextlib.ExitStack() as waiting:
+        for _ in range(3):  # fills the backlog, so that a further connection gets no answer
+            one = waiting.enter_context(socket.socket())
+            one.setblocking(False)
+            one.connect_ex(listener.getsockname())
+
+        with pytest.raises(TimeoutError):
+            connect("127.0.0.1", listener.getsockname()[1], 0.1)
