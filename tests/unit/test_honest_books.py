@@ -7,7 +7,7 @@ import httpx
 import pytest
 from tests.fakes.gateway import KEY, PRICE, Context, Gateway, Pieces, event
 
-from sluice.domain.errors import LedgerBusy, UpstreamTimeout
+from sluice.domain.errors import GatewayError, LedgerBusy, UpstreamTimeout
 from sluice.domain.record import Outcome, Reservation, UsageRecord
 from sluice.domain.usage import Usage
 
@@ -37,7 +37,7 @@ def run(gateway: Gateway, body: object = None) -> tuple[dict[str, Any], bytes]:
     pieces: list[bytes] = []
     try:
         pieces.extend(answer["body"])
-    except Exception as error:  # whatever it is goes into trailers, and is looked at there
+    except GatewayError as error:  # goes into trailers, and is looked at too
         pieces.append(str(error).encode())
     answer["body"].close()
     return answer, b"".join(pieces)

@@ -21,7 +21,6 @@ from sluice.domain.errors import (
     UpstreamTruncated,
     UpstreamUnreachable,
 )
-from sluice.providers.connection import connect
 from sluice.providers.transport import Transport
 from sluice.providers.upstream import Upstream
 from sluice.providers.watch import Watch
@@ -386,16 +385,3 @@ def test_gzip_in_several_members_is_read_whole(opened: Open) -> None:
 
     with raw_provider(members) as provider:
         assert b"".join(opened(provider.url).pieces) == b"onetwothree"
-
-
-@pytest.mark.fault("U02")
-def test_all_addresses_of_a_host_share_one_timeout() -> None:
-    listener = socket.create_server(("127.0.0.1", 0), backlog=0)
-    with listener, contextlib.ExitStack() as waiting:
-        for _ in range(3):  # fills the backlog, so that a further connection gets no answer
-            one = waiting.enter_context(socket.socket())
-            one.setblocking(False)
-            one.connect_ex(listener.getsockname())
-
-        with pytest.raises(TimeoutError):
-            connect("127.0.0.1", listener.getsockname()[1], 0.1)
