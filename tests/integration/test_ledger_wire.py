@@ -1,6 +1,7 @@
 """The connection under the ledger's client: kept open, replaced when it died, and trusting nobody it should not."""
 
 import json
+import select
 import socket
 import ssl
 import threading
@@ -146,11 +147,22 @@ def test_a_connection_the_other_side_closed_is_replaced_without_a_word(wires: li
     with Server(answered_then_gone) as server:
         call = get(server.url, wires)
 
-        answers = [call() for _ in range(3)]
+        answers = []
+        for _ in range(3):
+            answers.append(call())
+            wait_until_closed(wires[0])
 
         wires[0].close()
     assert answers == [ITEM["Item"]] * 3
     assert server.connections == 3
+
+
+def wait_until_closed(wire: Wire) -> None:
+    """Until the other side's close has arrived: before that, no one can know of it."""
+    connection = wire._connection
+    assert connection is not None
+    readable, _, _ = select.select([connection.sock], [], [], 5)
+    assert readable
 
 
 @pytest.mark.fault("D02")
