@@ -2,8 +2,21 @@
 
 import os
 import subprocess
-from collections.abc import Mapping, Sequence
+import sys
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
+
+MINIMUM = (3, 11)
+PROGRAM = Path(sys.argv[0]).stem
+INTERRUPTED = 130
+
+# Every script loads this module first, and a Python that is too old must come no further than to here.
+if sys.version_info < MINIMUM:
+    sys.exit(
+        "{}: Python {} is too old, 3.11 or newer is needed: make PYTHON=python3.11".format(  # noqa: UP032
+            PROGRAM, sys.version.split()[0]
+        )
+    )
 
 ROOT = Path(__file__).resolve().parent.parent
 QUIET = {
@@ -30,3 +43,12 @@ def run(arguments: Sequence[str | Path], environment: Mapping[str, str] | None =
         said = (done.stdout + done.stderr).strip()
         raise CommandFailed(f"{' '.join(words)}\n{said}\n(exit status {done.returncode})")
     return done.stdout
+
+
+def ended(main: Callable[[], int]) -> int:
+    """The exit code of a script's `main`; Ctrl-C is one line. What was half made has no stamp and is made again."""
+    try:
+        return main()
+    except KeyboardInterrupt:
+        print(f"{PROGRAM}: interrupted; the next run begins again where it has to", file=sys.stderr)
+        return INTERRUPTED

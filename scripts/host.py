@@ -17,7 +17,7 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from pathlib import Path
 
-from command import ROOT, CommandFailed, run
+from command import ROOT, CommandFailed, ended, run
 from installer import Installer, installers
 from setup import ENVIRONMENTS, alone
 from stamp import Stamp, digest, source_files
@@ -144,4 +144,4 @@ def main() -> int:
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    sys.exit(ended(main))

@@ -15,11 +15,10 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-from command import ROOT, CommandFailed, run
+from command import ROOT, CommandFailed, ended, run
 from installer import Installer, installers
 from stamp import Stamp, digest
 
-MINIMUM = (3, 11)
 CONSOLE_SCRIPT = """\
 #!/bin/sh
 '''exec' {python} "$0" "$@"
@@ -132,10 +131,6 @@ def main() -> int:
     parser = argparse.ArgumentParser(description="Make the environments that the Makefile's targets need.")
     parser.add_argument("environments", nargs="+", choices=ENVIRONMENTS, metavar="|".join(ENVIRONMENTS))
     names = parser.parse_args().environments
-    if sys.version_info < MINIMUM:
-        version = sys.version.split()[0]
-        print(f"setup: Python {version} is too old, 3.11 or newer is needed: make PYTHON=python3.11", file=sys.stderr)
-        return 1
     if all(map(is_current, names)):
         return 0
     try:
@@ -150,4 +145,4 @@ def main() -> int:
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    sys.exit(ended(main))

@@ -15,6 +15,7 @@ from typing import Protocol, cast
 from sluice_cli.arguments import Parser
 from sluice_cli.failure import CommandFailed, UsageError
 from sluice_cli.terminal import Terminal
+from sluice_cli.version import version
 
 COMMANDS = {
     "demo": "stream one call through the whole gateway on this machine, and show its record",
@@ -24,6 +25,7 @@ COMMANDS = {
     "proxy": "sign and forward for tools that know only a base URL and a key",
 }
 HELP = ("-h", "--help", "help")
+VERSION = ("-V", "--version", "version")
 INTERRUPTED, PIPE_CLOSED = 130, 141
 
 
@@ -62,13 +64,16 @@ def usage() -> str:
 example:
   sluice dev, then in another terminal: sluice chat "Hello"
 
-`sluice COMMAND --help` tells more."""
+`sluice COMMAND --help` tells more; `sluice --version` says which this is."""
 
 
 def _run(words: Sequence[str], terminal: Terminal) -> int:
     if not words or words[0] in HELP:
         terminal.out.line(usage())
         return 0 if words else 2
+    if words[0] in VERSION:
+        terminal.out.line(f"sluice {version()}")
+        return 0
     command = _command(words[0])
     try:
         options = command.parser().read(words[1:])

@@ -9,6 +9,8 @@ from typing import NoReturn
 from sluice_cli.failure import UsageError
 
 MAX_PORT = 65_535
+RESERVED_SECONDS = 3  # of a function's time: 2 to end a stream honestly, 1 to settle
+MAX_TIMEOUT_SECONDS = 900  # Lambda's own
 
 
 class Parser(argparse.ArgumentParser):
@@ -53,13 +55,15 @@ def count(text: str) -> int:
     return number
 
 
-def seconds(text: str) -> float:
+def timeout(text: str) -> float:
+    """Of the function, in seconds."""
     try:
         number = float(text)
     except ValueError:
         number = 0
-    if not 0 < number <= 86_400:
-        raise argparse.ArgumentTypeError(f"{text!r} is not a number of seconds; use one above 0, such as 30 or 1.5")
+    if not RESERVED_SECONDS < number <= MAX_TIMEOUT_SECONDS:
+        right = f"use more than {RESERVED_SECONDS}, which are kept to end and settle, and at most {MAX_TIMEOUT_SECONDS}"
+        raise argparse.ArgumentTypeError(f"{text!r} is no timeout in seconds; {right}")
     return number
 
 

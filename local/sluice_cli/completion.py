@@ -67,13 +67,25 @@ class Completion:
         return "".join(delta[name] for name in SPOKEN if isinstance(delta.get(name), str))
 
 
-def error_line(document: dict[str, Any]) -> str:
-    """An error in OpenAI's shape or in AWS's as one line: code and message."""
+def code_of(document: dict[str, Any]) -> str:
+    """The code, else the type, of an error in OpenAI's shape; empty for any other."""
+    error = document.get("error")
+    return str(error.get("code") or error.get("type") or "error") if isinstance(error, dict) else ""
+
+
+def is_ours(document: dict[str, Any]) -> bool:
+    """Whether the gateway itself made this error: its own name the call."""
+    error = document.get("error")
+    return isinstance(error, dict) and "request_id" in error
+
+
+def error_line(document: dict[str, Any], whose: str = "") -> str:
+    """An error in OpenAI's shape or in AWS's as one line: code, whose it is, and message."""
     error = document.get("error")
     if not isinstance(error, dict):
         message = error or document.get("message") or document.get("Message") or "no reason given"
         return one_line(str(message))
-    code = error.get("code") or error.get("type") or "error"
+    code = f"{code_of(document)} ({whose})" if whose else code_of(document)
     return one_line(f"{code}: {error.get('message') or 'no reason given'}")
 
 

@@ -8,18 +8,25 @@ from typing import Any
 
 import httpx
 
-from sluice_cli.completion import Completion, error_line, one_line
+from sluice_cli.completion import Completion, code_of, error_line, is_ours, one_line
 from sluice_cli.failure import CommandFailed
 from sluice_cli.site import Site, is_loopback
 from sluice_client import FunctionUrlAuth, SigningError
 
 DEFAULT_MODEL = "gpt-4o-mini"
 CHAT_COMPLETIONS = "/v1/chat/completions"
+MODELS = "/v1/models"
 TIMEOUT = httpx.Timeout(connect=10.0, read=300.0, write=60.0, pool=10.0)  # a live stream has heartbeats in between
 MAX_ERROR_BYTES = 64 * 1024
+MODEL_NOT_FOUND = "model_not_found"
+PROVIDER_HEADER = "x-sluice-provider"  # who answered or failed to, where one was asked
 ERRNO = re.compile(r"^\[Errno -?\d+\] ")
 
 Auth = Callable[[httpx.Request], httpx.Request]
+
+
+class UnknownModel(CommandFailed):
+    """The gateway serves no model of that name."""
 
 
 class Gateway:
@@ -50,8 +57,27 @@ class Gateway:
         """A streamed chat completion; raises CommandFailed also for what goes wrong inside the with."""
         with self._translated(), self._client.stream("POST", self.url + CHAT_COMPLETIONS, json=body) as response:
             if response.status_code != httpx.codes.OK:
-                raise CommandFailed(f"{self.url} answered {response.status_code} {_reason(response)}")
+                raise self._refused(response)
             yield Completion(response.headers.get("x-request-id", ""), response.iter_bytes())
+
+    def models(self) -> list[str]:
+        """What may be asked for, in the gateway's order: routes come first."""
+        with self._translated(), self._client.stream("GET", self.url + MODELS) as response:
+            if response.status_code != httpx.codes.OK:
+                raise self._refused(response)
+            response.read()
+        try:
+            return [str(model["id"]) for model in response.json()["data"]]
+        except (ValueError, KeyError, TypeError) as error:
+            raise CommandFailed(f"{self.url}{MODELS} answered with no list of models; is that a gateway?") from error
+
+    def _refused(self, response: httpx.Response) -> CommandFailed:
+        document, text = _body(response)
+        is_relayed = PROVIDER_HEADER in response.headers and not is_ours(document)
+        reason = error_line(document, "the provider's" if is_relayed else "") if document else text
+        is_unknown = code_of(document) == MODEL_NOT_FOUND and not is_relayed
+        kind = UnknownModel if is_unknown else CommandFailed
+        return kind(f"{self.url} answered {response.status_code} {reason}")
 
     @contextlib.contextmanager
     def _translated(self) -> Iterator[None]:
@@ -72,7 +98,8 @@ def _cause(error: Exception) -> str:
     return ERRNO.sub("", str(error)).lower() or type(error).__name__
 
 
-def _reason(response: httpx.Response) -> str:
+def _body(response: httpx.Response) -> tuple[dict[str, Any], str]:
+    """The error as JSON, empty where it is none, and as a line of text."""
     body = b""
     for piece in response.iter_bytes():
         body += piece
@@ -82,6 +109,5 @@ def _reason(response: httpx.Response) -> str:
         document = json.loads(body)
     except ValueError:
         document = None
-    if isinstance(document, dict):
-        return error_line(document)
-    return one_line(body[:200].decode("utf-8", "replace")) or "without a word"
+    text = one_line(body[:200].decode("utf-8", "replace")) or "without a word"
+    return (document if isinstance(document, dict) else {}), text

@@ -47,15 +47,32 @@ class Configuration:
 
     @property
     def model(self) -> str:
-        """A model to call: the usual one where it has a route, else the first route."""
-        routes = list(self.document.get("routes", {}))
-        return DEFAULT_MODEL if DEFAULT_MODEL in routes or not routes else routes[0]
+        """A model to call: the usual one where it has a route, else the first route, else the first provider's."""
+        routes = list(_table(self.document, "routes"))
+        if routes:
+            return DEFAULT_MODEL if DEFAULT_MODEL in routes else routes[0]
+        providers = _table(self.document, "providers")
+        return next((_first_model(name, entry) for name, entry in providers.items()), DEFAULT_MODEL)
 
     def providers(self, api_key: str | None) -> dict[str, str]:
         """Each provider and where its calls go."""
         simulated = upstreams(self.path, {}, api_key).providers
         entries = self.document.get("providers", {})
         return {name: _target(entry, name in simulated) for name, entry in entries.items() if isinstance(entry, dict)}
+
+
+def _table(document: Mapping[str, Any], name: str) -> Mapping[str, Any]:
+    found = document.get(name)
+    return found if isinstance(found, dict) else {}
+
+
+def _first_model(name: str, entry: Any) -> str:
+    """`provider/model`; where the configuration lists none, OpenAI has the usual one and others a gap to fill in."""
+    provider = entry if isinstance(entry, dict) else {}
+    models = provider.get("models")
+    if isinstance(models, (list, dict)) and models:
+        return f"{name}/{next(iter(models))}"
+    return f"{name}/{DEFAULT_MODEL}" if provider.get("kind") == "openai" else f"{name}/<model>"
 
 
 def api_key(environ: Mapping[str, str]) -> str | None:

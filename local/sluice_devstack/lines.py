@@ -7,6 +7,7 @@ end.
 
 import json
 import os
+import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -14,9 +15,11 @@ from typing import Any, TextIO
 
 from sluice_devstack.call import Call, Refusal
 
-LOG_PREFIX = "sluice."
 CALL_MESSAGE = "sluice.call"
 UNSETTLED_MESSAGE = "sluice.unsettled"
+LOG_OF_INTEREST = re.compile(r"sluice\.|\b(?:secret|ledger)\.")
+TROUBLE = re.compile(r"sluice\.unexpected\b.*|\b(?:secret|ledger)\.[a-z_]+: .*")  # where one begins; to the line's end
+TROUBLE_FIELDS = ("error", "where")
 PATIENCE_SECONDS = 0.5
 MAX_EARLY_LOGS = 256
 COLOURS = {"2": "32", "3": "36", "4": "33", "5": "31"}  # ANSI, by the first digit of the status
@@ -99,15 +102,17 @@ class CallLines:
         self._echo("  ".join(parts))
 
     def log_line(self, line: str) -> None:
-        """Any line of an environment's output; those that are not the record of a call are passed over."""
-        if LOG_PREFIX not in line:
+        """Any line of an environment's output; all but records of calls and troubles are passed over."""
+        if not LOG_OF_INTEREST.search(line):
             return
         log = _parsed(line)
         request_id, message = str(log.get("request_id", "")), log.get("message")
         if message == UNSETTLED_MESSAGE:
             self._echo(f"not settled, left to the sweeper: {request_id}")
-        if message == CALL_MESSAGE:
+        elif message == CALL_MESSAGE:
             self._take(request_id, log)
+        elif trouble := _trouble(line, log):
+            self._echo(f"gateway's log: {trouble}")
 
     def _take(self, request_id: str, log: Log) -> None:
         self._logs[request_id] = log
@@ -174,6 +179,13 @@ def dollars(nano_dollars: int | None) -> str:
         return "$?"
     decimals = 9 if 0 < nano_dollars < 1000 else 6
     return f"${nano_dollars / NANO:.{decimals}f}"
+
+
+def _trouble(line: str, log: Log) -> str:
+    """What an operator should know, from a JSON line or a plain one; empty for all other lines."""
+    found = TROUBLE.search(str(log.get("message", "")) if log else line)
+    fields = [str(log[name]) for name in TROUBLE_FIELDS if name in log]
+    return " ".join([found[0].rstrip(), *fields]) if found else ""
 
 
 def _parsed(line: str) -> Log:

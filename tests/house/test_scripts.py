@@ -156,3 +156,23 @@ def test_the_console_script_starts_in_a_folder_with_spaces(tmp_path: Path) -> No
 
 def test_the_console_script_is_python_too() -> None:
     compile(setup.CONSOLE_SCRIPT.format(python=setup.shell_quoted(Path("python"))), "sluice", "exec")
+
+
+def test_ctrl_c_in_a_script_is_one_line(capsys: pytest.CaptureFixture[str]) -> None:
+    def main() -> int:
+        raise KeyboardInterrupt
+
+    assert command.ended(main) == 130
+    assert capsys.readouterr().err.count("\n") == 1
+
+
+def test_an_old_python_is_told_before_anything_it_cannot_load() -> None:
+    script = (
+        "import sys; sys.version_info = (3, 8, 18); sys.version = '3.8.18 (x)'; sys.argv = ['scripts/setup.py'];"
+        "sys.path.insert(0, 'scripts'); import command"
+    )
+
+    done = subprocess.run([sys.executable, "-c", script], cwd=command.ROOT, capture_output=True, text=True, check=False)
+
+    assert done.returncode == 1
+    assert done.stderr == ("setup: Python 3.8.18 is too old, 3.11 or newer is needed: make PYTHON=python3.11\n")

@@ -10,7 +10,7 @@ from typing import Any
 from sluice_cli.arguments import Parser
 from sluice_cli.completion import Completion
 from sluice_cli.failure import CommandFailed, UsageError
-from sluice_cli.gateway import DEFAULT_MODEL, Gateway
+from sluice_cli.gateway import DEFAULT_MODEL, Gateway, UnknownModel
 from sluice_cli.site import Site, Sources
 from sluice_cli.terminal import Terminal
 
@@ -26,7 +26,7 @@ class Options:
 
     url: str | None
     env_file: Path | None
-    model: str
+    model: str | None
     system: str | None
     prompt: list[str]
 
@@ -42,14 +42,17 @@ def parser() -> Parser:
     add("prompt", nargs="*", metavar="PROMPT", help="what to ask")
     add("--url", help="the gateway's URL; AWS credentials as everywhere: AWS_PROFILE, variables, SSO")
     add("--env-file", type=Path, metavar="FILE", help="the env file of a `sluice dev`")
-    add("--model", default=DEFAULT_MODEL, help=f"a route of gateway.toml, or provider/model (default {DEFAULT_MODEL})")
+    default = f"default {DEFAULT_MODEL}, where that is unknown the first of /v1/models"
+    add("--model", help=f"a route of gateway.toml, or provider/model ({default})")
     add("--system", metavar="TEXT", help="instructions that go before the conversation")
     return made
 
 
 def run(options: argparse.Namespace, terminal: Terminal) -> int:
     chosen = Options(**vars(options))
-    prompt = " ".join(chosen.prompt) or _piped(terminal)
+    prompt = utf8("the prompt", " ".join(chosen.prompt) or _piped(terminal))
+    for name, text in (("--system", chosen.system), ("--model", chosen.model)):
+        utf8(name, text or "")
     site = Sources(terminal.environ, chosen.env_file).by_url(chosen.url)
     with Gateway.at(site) as gateway:
         conversation = Conversation(gateway, chosen.model, chosen.system, site, terminal)
@@ -60,11 +63,12 @@ def run(options: argparse.Namespace, terminal: Terminal) -> int:
 
 
 class Conversation:
-    """Every question goes with all that was said before it."""
+    """Every question goes with all that was said before it. Without a `model` it finds one that is served."""
 
-    def __init__(self, gateway: Gateway, model: str, system: str | None, site: Site, terminal: Terminal) -> None:
+    def __init__(self, gateway: Gateway, model: str | None, system: str | None, site: Site, terminal: Terminal) -> None:
         self._gateway = gateway
-        self._model = model
+        self._model = model or DEFAULT_MODEL
+        self._is_model_ours = model is None
         self._site = site
         self._terminal = terminal
         self._messages: list[Message] = [{"role": "system", "content": system}] if system else []
@@ -72,8 +76,21 @@ class Conversation:
     def ask(self, prompt: str) -> None:
         """Prints the answer as it comes; a question that failed is as if it had not been asked."""
         asked = [*self._messages, {"role": "user", "content": prompt}]
-        answer = self._answer(asked)
+        try:
+            answer = self._answer(asked)
+        except UnknownModel as unknown:
+            self._choose_model(unknown)
+            answer = self._answer(asked)
         self._messages = [*asked, {"role": "assistant", "content": answer}]
+
+    def _choose_model(self, unknown: UnknownModel) -> None:
+        """The first that the gateway lists, once; raises `unknown` where the caller chose or nothing is listed."""
+        found = self._gateway.models() if self._is_model_ours else []
+        if not found:
+            raise unknown
+        error = self._terminal.error
+        error.line(error.foreign(f"{self._model} is unknown here, asking {found[0]}; --model chooses another"))
+        self._model, self._is_model_ours = found[0], False
 
     def _answer(self, messages: list[Message]) -> str:
         said = ""
@@ -113,10 +130,22 @@ def _piped(terminal: Terminal) -> str:
     """Standard input where it is a file or a pipe; nothing at a terminal."""
     if terminal.input.isatty() and terminal.out.is_terminal:
         return ""
-    prompt = "" if terminal.input.isatty() else terminal.input.read().strip()
+    try:
+        prompt = "" if terminal.input.isatty() else terminal.input.read().strip()
+    except UnicodeDecodeError as error:
+        raise UsageError("the prompt is not UTF-8") from error
     if not prompt:
         raise UsageError(NO_PROMPT)
     return prompt
+
+
+def utf8(name: str, text: str) -> str:
+    """The text, unless it holds bytes that Python could not decode and kept as surrogates (PEP 383)."""
+    try:
+        text.encode()
+    except UnicodeEncodeError as error:
+        raise UsageError(f"{name} is not UTF-8") from error
+    return text
 
 
 def _talk(conversation: Conversation, terminal: Terminal) -> int:
@@ -126,8 +155,8 @@ def _talk(conversation: Conversation, terminal: Terminal) -> int:
     terminal.error.line(terminal.error.paint("Ctrl-D ends the conversation.", "dim"))
     for prompt in _questions(terminal):
         try:
-            conversation.ask(prompt)
-        except CommandFailed as failure:
+            conversation.ask(utf8("the prompt", prompt))
+        except (CommandFailed, UsageError) as failure:
             terminal.error.line(terminal.error.foreign(f"sluice chat: {failure}"))
     return 0
 

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from sluice_cli import environment_file, local_stack
-from sluice_cli.arguments import Parser, count, existing_file, port, seconds
+from sluice_cli.arguments import Parser, count, existing_file, port, timeout
 from sluice_cli.environment_file import EnvironmentFile
 from sluice_cli.stop_signals import StopSignals
 from sluice_cli.terminal import Terminal
@@ -44,7 +44,8 @@ def parser() -> Parser:
     add("--env-file", type=Path, metavar="FILE", help="where the export lines go (default build/dev.env)")
     add("--store", default="moto", metavar="moto|URL", help="the ledger: in memory, or a DynamoDB (default moto)")
     add("--environments", type=count, default=8, metavar="N", help="most calls at once (default 8)")
-    add("--timeout-seconds", type=seconds, default=900.0, metavar="S", help="the function's timeout (default 900)")
+    limits = "more than 3 (2 are kept to end a stream honestly, 1 to settle), at most 900"
+    add("--timeout-seconds", type=timeout, default=900.0, metavar="S", help=f"the function's: {limits} (default 900)")
     return made
 
 

@@ -189,3 +189,27 @@ def test_only_the_status_is_coloured() -> None:
 
     assert line.startswith(f"{AT}  \x1b[32m200\x1b[0m  POST ")
     assert line.count("\x1b") == 2
+
+
+@pytest.mark.parametrize(
+    ("line", "shown"),
+    [
+        ("[ERROR]\t2026-11-20T12:01:03Z\tr1\tsecret.malformed: s must be JSON", "secret.malformed: s must be JSON"),
+        ('{"level":"ERROR","message":"ledger.refused: table t, X; see the role"}', "ledger.refused: table t, X; see the role"),
+        (
+            '{"message":"sluice.unexpected","error":"KeyError","where":"a.py:1 b"}',
+            "sluice.unexpected KeyError a.py:1 b",
+        ),
+    ],
+)  # fmt: skip
+def test_troubles_of_the_gateway_are_shown(screen: Screen, line: str, shown: str) -> None:
+    screen.lines.log_line(line)
+
+    assert screen.printed == [f"gateway's log: {shown}"]
+
+
+@pytest.mark.parametrize("line", ["the secret.", "import ledger.table", '{"message":"sluice.swept"}', "sluice.other"])
+def test_other_lines_are_passed_over(screen: Screen, line: str) -> None:
+    screen.lines.log_line(line)
+
+    assert screen.printed == []

@@ -1,6 +1,6 @@
 import pytest
 
-from sluice_cli.arguments import Parser, count, existing_file, port, seconds
+from sluice_cli.arguments import Parser, count, existing_file, port, timeout
 from sluice_cli.failure import UsageError
 
 
@@ -10,7 +10,7 @@ def parser() -> Parser:
     made.add_argument("words", nargs="*")
     made.add_argument("--port", type=port, default=1)
     made.add_argument("--environments", type=count)
-    made.add_argument("--timeout-seconds", type=seconds)
+    made.add_argument("--timeout-seconds", type=timeout)
     made.add_argument("--config", type=existing_file)
     return made
 
@@ -30,8 +30,10 @@ def test_options_and_words_may_be_mixed(parser: Parser) -> None:
         (["--port", "-1"], r"--port: "),
         (["--port", "٣"], r"--port: '٣' is no port"),
         (["--environments", "0"], r"'0' is not a number of at least 1"),
-        (["--timeout-seconds", "nan"], r"'nan' is not a number of seconds"),
-        (["--timeout-seconds", "x"], r"'x' is not a number of seconds; use one above 0"),
+        (["--timeout-seconds", "nan"], r"'nan' is no timeout in seconds"),
+        (["--timeout-seconds", "x"], r"'x' is no timeout in seconds; use more than 3, which are kept"),
+        (["--timeout-seconds", "3"], r"'3' is no timeout in seconds; use more than 3"),
+        (["--timeout-seconds", "900.5"], r"'900\.5' is no timeout in seconds; .* at most 900"),
         (["--config", "nowhere.toml"], r"nowhere\.toml is not a file"),
         (["--por", "1"], r"unknown argument '--por'; did you mean --port\?"),
     ],
@@ -51,3 +53,8 @@ def test_the_help_ends_with_an_example(parser: Parser, capsys: pytest.CaptureFix
 
     assert ended.value.code == 0
     assert capsys.readouterr().out.endswith("example:\n  sluice dev --port 1\n")
+
+
+@pytest.mark.parametrize("typed", ["3.5", "30", "900"])
+def test_a_timeout_is_one_that_lambda_and_the_gateway_can_keep(parser: Parser, typed: str) -> None:
+    assert parser.read(["--timeout-seconds", typed]).timeout_seconds == float(typed)

@@ -11,6 +11,8 @@ from sluice_client import SigningError
 
 URL = "http://127.0.0.1:8787"
 BODY = {"model": "mini", "stream": True}
+PROVIDED = {"x-sluice-provider": "openai"}
+OURS = {"message": "late", "request_id": "id-1"}
 STREAM = b'data: {"choices":[{"index":0,"delta":{"content":"hi"}}]}\n\ndata: [DONE]\n\n'
 
 
@@ -53,6 +55,14 @@ def test_a_completion_has_its_text_and_its_id() -> None:
                 404, json={"error": {"message": "unknown model 'x'; routes: a, b", "code": "model_not_found"}}
             ),
             f"{URL} answered 404 model_not_found: unknown model 'x'; routes: a, b",
+        ),
+        (
+            httpx.Response(429, headers=PROVIDED, json={"error": {"message": "slow", "code": "rate_limit_exceeded"}}),
+            f"{URL} answered 429 rate_limit_exceeded (the provider's): slow",
+        ),
+        (
+            httpx.Response(504, headers=PROVIDED, json={"error": {**OURS, "code": "upstream_timeout"}}),
+            f"{URL} answered 504 upstream_timeout: late",
         ),
         (httpx.Response(403, json={"Message": "Forbidden"}), f"{URL} answered 403 Forbidden"),
         (httpx.Response(502, text="<html>\n bad gateway"), f"{URL} answered 502 <html> bad gateway"),
@@ -108,3 +118,17 @@ def test_credentials_of_a_site_sign_the_call() -> None:
 def test_a_site_without_url_is_wrong_usage_before_credentials_are_looked_for() -> None:
     with pytest.raises(UsageError, match="no gateway named"):
         Gateway.at(Site())
+
+
+def test_models_come_in_the_order_of_the_gateway() -> None:
+    with gateway(lambda _: httpx.Response(200, json={"data": [{"id": "b"}, {"id": "a"}]})) as opened:
+        assert opened.models() == ["b", "a"]
+
+
+@pytest.mark.parametrize("content", [b"<html>", b"[]", b'{"data": [1]}'])
+def test_what_is_no_list_of_models_is_told_so(content: bytes) -> None:
+    with (
+        gateway(lambda _: httpx.Response(200, content=content)) as opened,
+        pytest.raises(CommandFailed, match="answered with no list of models; is that a gateway?"),
+    ):
+        opened.models()

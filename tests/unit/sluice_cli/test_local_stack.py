@@ -46,7 +46,16 @@ def test_an_empty_key_is_none() -> None:
 
 @pytest.mark.parametrize(
     ("text", "model"),
-    [("", "gpt-4o-mini"), (CONFIG, "big"), ('[routes]\na = "x/y"\ngpt-4o-mini = "x/y"\n', "gpt-4o-mini")],
+    [
+        ("", "gpt-4o-mini"),
+        (CONFIG, "big"),
+        ('[routes]\na = "x/y"\ngpt-4o-mini = "x/y"\n', "gpt-4o-mini"),
+        ('[providers.laptop]\nkind = "compatible"\nmodels = ["llama3.2", "qwen3"]\n', "laptop/llama3.2"),
+        ('[providers.laptop]\nkind = "compatible"\n', "laptop/<model>"),
+        ('[providers.mine]\nkind = "openai"\n', "mine/gpt-4o-mini"),
+        ("routes = 5\nproviders = 5\n", "gpt-4o-mini"),
+        ("[providers]\nodd = 5\n", "odd/<model>"),
+    ],
 )
 def test_the_model_to_try_is_one_that_is_served(file: Path, text: str, model: str) -> None:
     file.write_text(text)

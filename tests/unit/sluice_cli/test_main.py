@@ -1,7 +1,10 @@
+from pathlib import Path
+
 import pytest
 from tests.unit.sluice_cli.screens import Shown
 
 from sluice_cli.__main__ import COMMANDS, main
+from sluice_cli.version import version
 
 
 def test_without_a_command_it_lists_them_and_that_is_wrong_usage() -> None:
@@ -11,6 +14,19 @@ def test_without_a_command_it_lists_them_and_that_is_wrong_usage() -> None:
 
     assert code == 2
     assert all(f"  {name}" in shown.written for name in COMMANDS)
+
+
+def test_the_version_is_that_of_the_project() -> None:
+    shown = Shown()
+
+    assert main(["--version"], shown.terminal) == 0
+    assert shown.written == f"sluice {version()}\n"
+
+
+def test_a_clone_that_is_not_installed_has_the_version_of_its_project(tmp_path: Path) -> None:
+    (tmp_path / "pyproject.toml").write_text('[project]\nversion = "9.8.7"\n')
+
+    assert version("not-installed-anywhere", tmp_path) == "9.8.7"
 
 
 def test_help_is_what_was_asked_for() -> None:

@@ -1,4 +1,6 @@
+import io
 import json
+from dataclasses import replace
 from typing import Any
 
 import httpx
@@ -8,10 +10,11 @@ from tests.unit.sluice_cli.screens import Shown
 from sluice_cli.__main__ import main
 from sluice_cli.commands.chat import Conversation
 from sluice_cli.failure import CommandFailed
-from sluice_cli.gateway import Gateway
+from sluice_cli.gateway import Gateway, UnknownModel
 from sluice_cli.site import Site
 
 URL = "http://127.0.0.1:8787"
+OURS = {"request_id": "id-1"}
 DONE = "data: [DONE]\n\n"
 USAGE = 'data: {"choices":[],"usage":{"prompt_tokens":3,"completion_tokens":2}}\n\n'
 ERROR = 'data: {"error":{"message":"the provider left","code":"upstream_truncated"}}\n\n'
@@ -94,3 +97,57 @@ def test_without_a_prompt_and_without_input_it_says_where_one_goes() -> None:
 
     assert main(["chat"], shown.terminal) == 2
     assert shown.complained == 'sluice chat: a prompt is needed: sluice chat "Hello", or one on standard input\n'
+
+
+class Served:
+    """A gateway that serves only the models it lists."""
+
+    def __init__(self, *models: str) -> None:
+        self.shown = Shown()
+        self._models = models
+
+    def ask(self, model: str | None) -> None:
+        gateway = Gateway(URL, lambda request: request, httpx.MockTransport(self._answer))
+        Conversation(gateway, model, None, Site(URL), self.shown.terminal).ask("Hi")
+
+    def _answer(self, request: httpx.Request) -> httpx.Response:
+        if request.url.path == "/v1/models":
+            return httpx.Response(200, json={"data": [{"id": name} for name in self._models]})
+        model = json.loads(request.content)["model"]
+        if model not in self._models:
+            return httpx.Response(404, json={"error": {"message": "unknown", "code": "model_not_found", **OURS}})
+        return httpx.Response(200, content=(said(model) + DONE).encode())
+
+
+def test_where_the_default_is_unknown_the_first_model_is_asked_and_that_is_said() -> None:
+    served = Served("laptop/llama3.2", "b")
+
+    served.ask(None)
+
+    assert served.shown.written == "laptop/llama3.2\n"
+    assert served.shown.complained.startswith(
+        "gpt-4o-mini is unknown here, asking laptop/llama3.2; --model chooses another\n"
+    )
+
+
+@pytest.mark.parametrize(("model", "models"), [("chosen", ["a"]), (None, [])])
+def test_a_model_that_was_chosen_is_not_replaced_nor_one_by_nothing(model: str | None, models: list[str]) -> None:
+    with pytest.raises(UnknownModel, match="answered 404 model_not_found: unknown"):
+        Served(*models).ask(model)
+
+
+@pytest.mark.parametrize(("words", "name"), [(["caf\udce9"], "the prompt"), (["--system", "\udce9", "Hi"], "--system")])
+def test_what_is_not_utf8_is_wrong_usage(words: list[str], name: str) -> None:
+    shown = Shown({"SLUICE_URL": URL})
+
+    assert main(["chat", *words], shown.terminal) == 2
+    assert shown.complained == f"sluice chat: {name} is not UTF-8\n"
+
+
+@pytest.mark.parametrize("errors", ["strict", "surrogateescape"])
+def test_standard_input_that_is_not_utf8_is_wrong_usage(errors: str) -> None:
+    shown = Shown({"SLUICE_URL": URL})
+    piped = io.TextIOWrapper(io.BytesIO(b"caf\xe9"), "utf-8", errors)
+
+    assert main(["chat"], replace(shown.terminal, input=piped)) == 2
+    assert shown.complained == "sluice chat: the prompt is not UTF-8\n"
