@@ -8,12 +8,13 @@ import os
 import re
 import tomllib
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, NamedTuple
 from urllib.parse import urlsplit
 
 from sluice.domain.errors import Misconfigured
+from sluice.presets import PRESETS, Preset, Quirks
 
 NAME = re.compile(r"[a-z0-9][a-z0-9_-]{0,63}")
 ROUTE_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._:-]{0,127}")
@@ -36,7 +37,11 @@ class Timeouts:
 
 @dataclass(frozen=True, slots=True)
 class ProviderSettings:
-    """One upstream API. `usage` says whether it takes `stream_options`; `prices` overrides the price table."""
+    """One upstream API. `prices` overrides the price table.
+
+    `usage` and `strict_done` are those of `quirks`. With `stored_objects` callers may name files, vector stores,
+    containers and prompts of the provider's project by id.
+    """
 
     name: str
     kind: str
@@ -48,6 +53,9 @@ class ProviderSettings:
     models: tuple[str, ...] = ()
     price_family: str | None = None
     prices: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
+    preset: str | None = None
+    quirks: Quirks = field(default_factory=Quirks)
+    stored_objects: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,6 +85,7 @@ KINDS = {
     "openai": Kind(OPENAI_URL, "openai", True),
     "compatible": Kind(None, None, False),
 }
+NO_PRESET = Preset()
 
 
 class Key(NamedTuple):
@@ -139,14 +148,17 @@ TIMEOUT_KEYS = {
 }
 PROVIDER_KEYS = TIMEOUT_KEYS | {
     "kind": Key('"openai" or "compatible"', _is_kind),
+    "preset": Key("the name of a preset", _is_text),
     "base_url": Key("an https URL, or http to loopback", _is_text),
     "secret": Key("the name or ARN of a secret", _is_text),
-    "usage": Key("true or false", _is_switch, True),
-    "strict_done": Key("true or false", _is_switch, False),
+    "usage": Key("true or false", _is_switch),
+    "strict_done": Key("true or false", _is_switch),
+    "stored_objects": Key("true or false", _is_switch, False),
     "models": Key("a list of model names", _is_names, []),
     "price_family": Key("a family of the price table", _is_text),
     "prices": Key("a table of model names", _is_table, {}),
 }
+QUIRK_KEYS = ("usage", "strict_done")
 SECRET_KEYS = {
     "ttl_seconds": Key("seconds, more than 0", _is_span, 300),
     "max_stale_seconds": Key("seconds, more than 0", _is_span, 86_400),
@@ -251,20 +263,42 @@ def _provider(name: str, table: object, defaults: dict[str, Any], environ: Mappi
     kind = KINDS.get(values["kind"])
     if kind is None:
         raise Misconfigured(f"{where}.kind is missing: want {PROVIDER_KEYS['kind'].wants}")
-    if kind.needs_secret and not values["secret"]:
+    preset = _preset(where, values)
+    if (kind.needs_secret or preset.needs_secret) and not values["secret"]:
         raise Misconfigured(f'{where}.secret is missing: name the secret that holds {{"api_key": "..."}}')
+    quirks = _quirks(values, preset.quirks)
     return ProviderSettings(
         name=name,
         kind=values["kind"],
-        base_url=_base_url(where, _override(name, environ) or values["base_url"] or kind.base_url),
+        base_url=_base_url(where, _override(name, environ) or values["base_url"] or preset.base_url or kind.base_url),
         secret=values["secret"],
         timeouts=_timeouts(values, defaults),
-        usage=values["usage"],
-        strict_done=values["strict_done"],
+        usage=quirks.usage,
+        strict_done=quirks.strict_done,
         models=tuple(values["models"]),
-        price_family=values["price_family"] or kind.price_family,
+        price_family=values["price_family"] or preset.price_family or kind.price_family,
         prices=values["prices"],
+        preset=values["preset"],
+        quirks=quirks,
+        stored_objects=values["stored_objects"],
     )
+
+
+def _preset(where: str, values: dict[str, Any]) -> Preset:
+    """The row that the configuration names, or one that says nothing."""
+    name = values["preset"]
+    if name is None:
+        return NO_PRESET
+    if values["kind"] != "compatible":
+        raise Misconfigured(f'{where}.preset: a preset goes with kind = "compatible", not {values["kind"]!r}')
+    if name not in PRESETS:
+        raise Misconfigured(f"{where}.preset = {name!r}: unknown preset{_nearest(name, PRESETS)}")
+    return PRESETS[name]
+
+
+def _quirks(values: dict[str, Any], quirks: Quirks) -> Quirks:
+    """The preset's, with what the configuration says in their place."""
+    return replace(quirks, **{name: values[name] for name in QUIRK_KEYS if values[name] is not None})
 
 
 def _override(name: str, environ: Mapping[str, str]) -> str | None:
