@@ -10,7 +10,7 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from sluice.domain.call import Call, ChatRequest, Target
+from sluice.domain.call import Call, ModelRequest, Target
 from sluice.domain.price import Price, Priced
 from sluice.domain.record import Reservation
 from sluice.domain.usage import Usage
@@ -22,7 +22,7 @@ MESSAGE_TOKENS = 16
 LINKED_IMAGE_TOKENS = 48_169
 LINKED_FILE_TOKENS = 1_050_000  # the largest context window that a file can fill, linked or packed into the body
 LEASE_MARGIN_SECONDS = 60
-READ_BY_THE_MODEL = ("messages", "tools", "functions", "response_format")
+OWN_TOOLS = frozenset({"function", "custom", "namespace", "apply_patch", "local_shell"})  # the caller runs these
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,8 +32,13 @@ class Admission:
     typical_output_tokens: int
     nonce: Callable[[], str]
 
-    def reservation(self, call: Call, target: Target, priced: Priced, payload_bytes: int) -> Reservation:
-        """The reservation of a call whose body for the provider has that many bytes."""
+    def reservation(
+        self, call: Call, target: Target, priced: Priced, payload_bytes: int, context_tokens: int = 0
+    ) -> Reservation:
+        """The reservation of a call whose body for the provider has that many bytes.
+
+        `context_tokens` are those of the stored answers it builds on, which the provider reads again.
+        """
         request, price = call.request, priced.price
         return Reservation(
             request_id=call.request_id,
@@ -47,53 +52,85 @@ class Admission:
             provider=target.provider,
             model=target.model,
             is_stream=request.is_stream,
-            bound=_bound(request, payload_bytes, price),
-            estimate=self._estimate(request, payload_bytes, price),
+            bound=_bound(request, payload_bytes + context_tokens, price),
+            estimate=self._estimate(request, payload_bytes, context_tokens, price),
             price_version=priced.version,
             bytes_in=call.bytes_in,
             metadata=call.metadata,
+            operation=request.operation.name,
         )
 
-    def _estimate(self, request: ChatRequest, payload_bytes: int, price: Price | None) -> int | None:
-        typical = self.typical_output_tokens
-        output = min(_output_limit(request, price) or typical, typical) * request.choices
-        return cost(Usage(input=tokens_in(payload_bytes), output=output), price, request.service_tier)
+    def _estimate(
+        self, request: ModelRequest, payload_bytes: int, context_tokens: int, price: Price | None
+    ) -> int | None:
+        if not request.operation.is_priced:
+            return None
+        typical = self.typical_output_tokens if request.operation.has_output_tokens else 0
+        output = min(_output_limit(request, price) or typical, typical) * request.generated
+        used = Usage(input=tokens_in(payload_bytes) + context_tokens, output=output)
+        return cost(used, price, request.service_tier)
 
 
-def prompt_bytes(request: ChatRequest) -> int:
+def prompt_bytes(request: ModelRequest) -> int:
     """The UTF-8 size of what the model reads: messages, tools and the shape asked for."""
-    read = {name: request.body[name] for name in READ_BY_THE_MODEL if name in request.body}
+    read = {name: request.body[name] for name in request.operation.read if name in request.body}
     return len(json.dumps(read, ensure_ascii=False, separators=(",", ":")).encode("utf-8", "surrogatepass"))
 
 
-def _bound(request: ChatRequest, payload_bytes: int, price: Price | None) -> int | None:
+def _bound(request: ModelRequest, tokens: int, price: Price | None) -> int | None:
+    """`tokens` bounds what is in the body and in what it refers to; what is linked comes on top."""
     output = _output_limit(request, price)
-    if price is None or output is None or _has_audio(request):
+    if price is None or output is None or _is_unbounded(request):
         return None
-    messages = request.body["messages"]
+    messages = _messages(request)
     linked = sum(_linked_tokens(part) for message in messages for part in _parts(message))
-    tokens = payload_bytes + MESSAGE_TOKENS * len(messages) + linked
-    return bound(tokens, output * request.choices, price, request.service_tier)
+    tokens += MESSAGE_TOKENS * max(len(messages), 1) + linked
+    return bound(tokens, output * request.generated, price, request.service_tier)
 
 
-def _output_limit(request: ChatRequest, price: Price | None) -> int | None:
+def _output_limit(request: ModelRequest, price: Price | None) -> int | None:
     """What the caller named, else the model's own limit; None where neither is known."""
+    if not request.operation.has_output_tokens:
+        return 0
     return request.max_output_tokens or (price.max_output_tokens if price else None)
 
 
+def _messages(request: ModelRequest) -> list[Mapping[str, Any]]:
+    """The messages of a chat, or the items of a response."""
+    found = request.body.get("messages", request.body.get("input"))
+    return [message for message in found if isinstance(message, dict)] if isinstance(found, list) else []
+
+
 def _parts(message: Mapping[str, Any]) -> Iterator[Mapping[str, Any]]:
-    content = message.get("content")
-    return (part for part in content if isinstance(part, dict)) if isinstance(content, list) else iter(())
+    """What a message consists of, or what a tool gave back."""
+    for name in ("content", "output"):
+        found = message.get(name)
+        parts = found if isinstance(found, list) else [found]
+        yield from (part for part in parts if isinstance(part, dict))
 
 
 def _linked_tokens(part: Mapping[str, Any]) -> int:
     """Tokens of what its bytes in the prompt do not bound: a link, or pages packed into few bytes."""
-    if part.get("image_url") is not None:
+    if part.get("image_url") is not None or part.get("type") == "input_image":
         return LINKED_IMAGE_TOKENS
-    return LINKED_FILE_TOKENS if part.get("file") is not None else 0
+    return LINKED_FILE_TOKENS if part.get("file") is not None or part.get("type") == "input_file" else 0
 
 
-def _has_audio(request: ChatRequest) -> bool:
-    """Audio has rates of its own, which the price table does not hold: its bound is unknown."""
-    parts = (part for message in request.body["messages"] for part in _parts(message))
+def _is_unbounded(request: ModelRequest) -> bool:
+    """Sound and images have rates of their own; what the provider adds itself (tools it runs, prompts and conversations
+    it stores) has no limit that the request tells."""
+    body = request.body
+    if not request.operation.is_priced or body.get("conversation") or "web_search_options" in body:
+        return True
+    return isinstance(body.get("prompt"), dict) or _has_audio(request) or _has_provider_tools(body)
+
+
+def _has_audio(request: ModelRequest) -> bool:
+    parts = (part for message in _messages(request) for part in _parts(message))
     return "audio" in (request.body.get("modalities") or ()) or any(part.get("type") == "input_audio" for part in parts)
+
+
+def _has_provider_tools(body: Mapping[str, Any]) -> bool:
+    tools = body.get("tools")
+    found = (tool for tool in tools if isinstance(tool, dict)) if isinstance(tools, list) else iter(())
+    return any(tool.get("type", "function") not in OWN_TOOLS for tool in found)

@@ -8,10 +8,11 @@ the answer goes on as any other does, without it.
 import threading
 from collections.abc import Callable, Generator
 
-from sluice.codecs import chat
+from sluice.answer import Answer, Body
+from sluice.codecs.dialects import DIALECTS
 from sluice.domain.errors import GatewayError
 from sluice.providers.watch import Watch
-from sluice.relay import EVENT_STREAM, HEARTBEAT, Answer, Body
+from sluice.relay import EVENT_STREAM, HEARTBEAT
 from sluice.settlement import Settlement
 
 ErrorBody = Callable[[GatewayError], dict[str, object]]
@@ -70,6 +71,7 @@ def _pieces(
             yield HEARTBEAT
     except GatewayError as error:
         settlement.fail_in_band(error)
-        yield chat.error_event(error_body(error))
+        dialect = DIALECTS[settlement.call.request.operation.dialect]
+        yield dialect.error_event(error_body(error), b"")
         raise
     yield from begun.body

@@ -10,7 +10,9 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 from sluice.codecs import chat, sse
-from sluice.codecs.openai_usage import usage as reported_usage
+from sluice.codecs.dialect import Dialect, Tally
+from sluice.codecs.dialects import CHAT
+from sluice.codecs.glimpse import Glimpse
 from sluice.domain.usage import Usage, UsageSource
 
 MAX_COPY_BYTES = 1024 * 1024
@@ -23,90 +25,40 @@ def tokens_in(utf8_bytes: int) -> int:
     return -(-utf8_bytes * 10 // BYTES_PER_TEN_TOKENS)
 
 
-class Tally:
-    """What the chunks seen so far add up to."""
-
-    __slots__ = ("finished", "model", "said_bytes", "service_tier", "started", "usage")
-
-    def __init__(self) -> None:
-        self.usage: Usage | None = None
-        self.model: str | None = None
-        self.service_tier: str | None = None
-        self.said_bytes = 0
-        self.started: set[int] = set()
-        self.finished: dict[int, str] = {}
-
-    def add(self, chunk: Mapping[str, Any]) -> None:
-        """One chunk, or one whole completion; the last usage that can be believed wins."""
-        self.usage = reported_usage(chunk.get("usage")) or self.usage
-        self.model = _text(chunk, "model") or self.model
-        self.service_tier = _text(chunk, "service_tier") or self.service_tier
-        for choice in chat.choices(chunk):
-            self._add_choice(choice)
-
-    def _add_choice(self, choice: Mapping[str, Any]) -> None:
-        index = choice.get("index")
-        index = index if isinstance(index, int) else 0
-        self.started.add(index)
-        self.said_bytes += sum(len(text.encode("utf-8", "replace")) for text in chat.said(choice))
-        if isinstance(choice.get("finish_reason"), str):
-            self.finished[index] = choice["finish_reason"]
-
-    def read(self, block: bytes) -> None:
-        for raw in sse.raw_events(block):
-            self._read_event(raw)
-
-    def read_back(self, block: bytes, choices: int) -> None:
-        """Reads from the end, until the usage and the end of so many choices are known."""
-        for raw in reversed(list(sse.raw_events(block))):
-            earlier = Tally()
-            earlier._read_event(raw)
-            self.usage = self.usage or earlier.usage
-            self.model = self.model or earlier.model
-            self.service_tier = self.service_tier or earlier.service_tier
-            self.finished = earlier.finished | self.finished
-            if self.usage and len(self.finished) >= choices:
-                return
-
-    def _read_event(self, raw: bytes) -> None:
-        chunk = chat.chunk(sse.event(raw))
-        if chunk is not None:
-            self.add(chunk)
-
-    def adopt(self, tail: "Tally") -> None:
-        """The end of the stream read on its own: enough where the provider reported usage."""
-        self.usage = tail.usage
-        self.model = tail.model or self.model
-        self.service_tier = tail.service_tier or self.service_tier
-        self.finished |= tail.finished
-
-    @property
-    def is_finished(self) -> bool:
-        """Every choice that began said how it ended."""
-        return bool(self.started) and self.started <= self.finished.keys()
-
-    @property
-    def finish_reason(self) -> str | None:
-        """The reasons of all choices, each once, in order."""
-        return ",".join(dict.fromkeys(reason for _, reason in sorted(self.finished.items()))) or None
-
-
 class Meter:
-    """Meters one answer of so many choices.
+    """Meters one answer of so many choices in one dialect.
 
     `prompt_bytes` tells the size of the prompt, asked only where the provider does not count.
     """
 
-    __slots__ = ("_blocks", "_choices", "_monotonic", "_prompt_bytes", "_size", "first_content_at", "tally")
+    __slots__ = (
+        "_blocks",
+        "_choices",
+        "_dialect",
+        "_glimpse",
+        "_monotonic",
+        "_prompt_bytes",
+        "_size",
+        "first_content_at",
+        "tally",
+    )
 
-    def __init__(self, prompt_bytes: Callable[[], int], monotonic: Callable[[], float], choices: int = 1) -> None:
+    def __init__(
+        self,
+        prompt_bytes: Callable[[], int],
+        monotonic: Callable[[], float],
+        choices: int = 1,
+        dialect: Dialect = CHAT,
+    ) -> None:
         self._choices = choices
+        self._dialect = dialect
         self._prompt_bytes = prompt_bytes
         self._monotonic = monotonic
         self._blocks: list[bytes] = []
         self._size = 0
+        self._glimpse: Glimpse | None = None
         self.first_content_at: float | None = None
-        self.tally = Tally()
+        self.tally: Tally = dialect.tally(choices)
 
     def see(self, block: bytes) -> None:
         """A block of whole events that is being forwarded."""
@@ -121,21 +73,29 @@ class Meter:
             self._look_for_content(chunk)
         self._keep(raw)
 
+    def see_piece(self, piece: bytes) -> None:
+        """A piece of an answer that is neither events nor held: sound, or JSON too long for it."""
+        if self._glimpse is None:
+            self._glimpse = Glimpse()
+            self.first_content_at = self._monotonic()
+        self._glimpse.feed(piece)
+
+    def see_whole(self, answer: Mapping[str, Any]) -> None:
+        """An answer that does not stream."""
+        self.first_content_at = self._monotonic()
+        self.tally.add(answer)
+
     def _keep(self, block: bytes) -> None:
         self._blocks.append(block)
         self._size += len(block)
         if self._size > MAX_COPY_BYTES:
             self._fold()
 
-    def see_whole(self, completion: Mapping[str, Any]) -> None:
-        """An answer that does not stream."""
-        self.first_content_at = self._monotonic()
-        self.tally.add(completion)
-
     def end(self) -> None:
-        """The stream is over, properly or not: read what has to be read."""
-        tail = Tally()
-        tail.read_back(self._tail(), self._choices)
+        """The answer is over, properly or not: read what has to be read."""
+        if self._glimpse:
+            self.tally.add(self._glimpse.read())
+        tail = self._read_back()
         if tail.usage is None:
             self._fold()
         else:
@@ -144,9 +104,9 @@ class Meter:
 
     @property
     def is_finished(self) -> bool:
-        """Whether all choices said how they ended; reads everything, so asked only when `[DONE]` is missing."""
+        """Whether the answer said how it ended; reads everything, so asked only when its terminal is missing."""
         self._fold()
-        return self.tally.is_finished and len(self.tally.finished) >= self._choices
+        return self.tally.is_finished
 
     @property
     def has_content(self) -> bool:
@@ -154,10 +114,11 @@ class Meter:
 
     @property
     def usage(self) -> Usage:
-        """The provider's own figure, else our count."""
+        """The provider's own figure, else our count; what passed unread has no count."""
         if self.tally.usage:
             return self.tally.usage
-        return Usage(input=tokens_in(self._prompt_bytes()), output=tokens_in(self.tally.said_bytes))
+        asked = tokens_in(self._prompt_bytes())
+        return Usage(input=asked, output=tokens_in(self.tally.said_bytes), is_priced=self._glimpse is None)
 
     @property
     def usage_source(self) -> UsageSource:
@@ -166,9 +127,21 @@ class Meter:
     def _look_for_content(self, chunk: Mapping[str, Any] | None) -> None:
         if chunk is None:
             return
-        self.tally.model = self.tally.model or _text(chunk, "model")
-        if any(text for choice in chat.choices(chunk) for text in chat.said(choice)):
+        if self.tally.model is None and isinstance(chunk.get("model"), str):
+            self.tally.model = chunk["model"]
+        if self._dialect.has_content(chunk):
             self.first_content_at = self._monotonic()
+
+    def _read_back(self) -> Tally:
+        """Reads from the end, until earlier events can add nothing."""
+        tail = self._dialect.tally(self._choices)
+        for raw in reversed(list(sse.raw_events(self._tail()))):
+            chunk = chat.chunk(sse.event(raw))
+            if chunk is not None:
+                tail.add_earlier(chunk)
+                if tail.is_known:
+                    break
+        return tail
 
     def _tail(self) -> bytes:
         """The last blocks, about TAIL_BYTES of them."""
@@ -182,9 +155,7 @@ class Meter:
         blocks, self._blocks = self._blocks, []
         self._size = 0
         for block in blocks:  # each holds whole events; joined they would be a copy more
-            self.tally.read(block)
-
-
-def _text(chunk: Mapping[str, Any], name: str) -> str | None:
-    value = chunk.get(name)
-    return value if isinstance(value, str) else None
+            for raw in sse.raw_events(block):
+                chunk = chat.chunk(sse.event(raw))
+                if chunk is not None:
+                    self.tally.add(chunk)

@@ -1,18 +1,21 @@
 """Same dialect on both sides: whole events go through unaltered, and some go no further.
 
-What an OpenAI chat stream lets through, without I/O: feed it what was read, send what it returns. A read without a
-mark that matters leaves as it came. Nothing follows the first `[DONE]` or an error event; the one chunk that carries
-the usage is taken out where the caller did not ask for it. The meter is shown what the provider said, taken out or
-not. At the end `close` says whether the stream ended honestly.
+What a stream lets through, without I/O: feed it what was read, send what it returns. A read without a mark that
+matters leaves as it came. Nothing follows the stream's own end or an error; the one chunk that carries the usage is
+taken out where the caller did not ask for it. The meter is shown what the provider said, taken out or not. At the end
+`close` says whether the stream ended honestly.
 """
 
 from collections.abc import Mapping
 from typing import Any
 
 from sluice.codecs import chat, sse
+from sluice.codecs.dialect import Dialect
+from sluice.codecs.dialects import CHAT
 from sluice.domain.errors import UpstreamProtocol, UpstreamReported, UpstreamTruncated
 from sluice.metering import Meter
 
+BLANK_LINE = b"\n\n"
 REPEATS_KEY = {
     "message": "the provider reported an error; its text is withheld",
     "type": "upstream_error",
@@ -22,13 +25,14 @@ REPEATS_KEY = {
 
 
 class Passage:
-    """One stream on its way through.
+    """One stream of a dialect on its way through.
 
     `drops_usage`: we asked for usage, the caller did not. `key` is the provider key in use: an error event that
     repeats it is replaced.
     """
 
     __slots__ = (
+        "_dialect",
         "_drops_usage",
         "_key",
         "_meter",
@@ -39,9 +43,18 @@ class Passage:
         "reported",
     )
 
-    def __init__(self, meter: Meter, *, drops_usage: bool = False, strict_done: bool = False, key: str = "") -> None:
+    def __init__(
+        self,
+        meter: Meter,
+        dialect: Dialect = CHAT,
+        *,
+        drops_usage: bool = False,
+        strict_done: bool = False,
+        key: str = "",
+    ) -> None:
         self._splitter = sse.Splitter()
         self._meter = meter
+        self._dialect = dialect
         self._drops_usage = drops_usage
         self._strict_done = strict_done
         self._key = key.encode()
@@ -60,63 +73,62 @@ class Passage:
     def close(self) -> bytes:
         """The provider closed its stream: the last bytes to send. Raises UpstreamTruncated unless it ended honestly.
 
-        A stream whose choices all said how they ended is complete without `[DONE]`, which is then added
-        (`strict_done` insists on it).
+        A stream that said how it ended is complete without its terminal, which is then added (`strict_done` insists
+        on it); so is one whose last event lacks nothing but the blank line.
         """
         last = self._splitter.close()
         last = self._let_through(last) if last else b""
-        if self.is_over:
+        if self.is_over or self.reported:
             return last
-        if chat.is_done(sse.event(self._splitter.tail)):  # all of it but the blank line
-            self.is_over = True
-            return last + chat.DONE_EVENT
+        tail = sse.event(self._splitter.tail)
+        if self._dialect.is_end(tail, chat.chunk(tail)):
+            return last + self._let_through(self._splitter.tail.rstrip(b"\r\n") + BLANK_LINE)
         if self._splitter.has_tail or self._strict_done or not self._meter.is_finished:
             raise UpstreamTruncated("the provider's stream ended before the answer did")
         self.is_over = True
-        return last + chat.DONE_EVENT
+        return last + self._dialect.end
 
     def _let_through(self, block: bytes) -> bytes:
         if self.is_over:
             return b""
-        if self.has_valid_event and not self._is_marked(block):
+        if self.has_valid_event and not self.reported and not self._dialect.is_marked(block, self._drops_usage):
             self._meter.see(block)
             return block
         return b"".join(self._sift(block))
-
-    def _is_marked(self, block: bytes) -> bool:
-        return (
-            b"[DONE]" in block
-            or b'"error"' in block
-            or b"event:" in block
-            or (self._drops_usage and chat.USAGE_OBJECT.search(block) is not None)
-        )
 
     def _sift(self, block: bytes) -> list[bytes]:
         kept = []
         for raw in sse.raw_events(block):
             event = sse.event(raw)
+            had_failed = self.reported is not None
             chunk = self._judged(event) if event.data or event.name else None
             self._meter.see_event(raw, chunk)
-            if not (self._drops_usage and chunk and chat.is_usage_alone(chunk)):
+            if self._goes_on(chunk, had_failed):
                 kept.append(self._without_key(raw))
             if self.is_over:
                 break
         return kept
 
+    def _goes_on(self, chunk: Mapping[str, Any] | None, had_failed: bool) -> bool:
+        """Behind an error only what belongs to it goes on; the usage that only we asked for never does."""
+        if had_failed:
+            return self.is_over
+        return not (self._drops_usage and chunk and self._dialect.is_extra(chunk))
+
     def _judged(self, event: sse.Event) -> dict[str, Any] | None:
         """The chunk an event carries; notes what the event means for the stream."""
         chunk = chat.chunk(event)
-        if chat.is_error(event) or (chunk and chat.tells_error(chunk)):
-            self.reported = event
-            self.is_over = True
+        if self._dialect.is_error(event, chunk):
+            self.reported = self.reported or event
+            self.is_over = self._dialect.is_final(event, chunk)
             return None
-        self.is_over = chat.is_done(event)
+        self.is_over = self.reported is None and self._dialect.is_end(event, chunk)
         self.has_valid_event = self.has_valid_event or self.is_over or chunk is not None
         return chunk
 
     def _without_key(self, raw: bytes) -> bytes:
         if self.reported and self._key and self._key in raw:
-            return chat.error_event({"error": REPEATS_KEY})
+            return self._dialect.error_event({"error": REPEATS_KEY}, raw)
         return raw
 
 

@@ -4,28 +4,31 @@ route ▶ admit ▶ open ▶ relay ▶ settle. Until `answer` returns, a failure
 failures travel in band and the stream ends without `[DONE]`.
 """
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
 from typing import Protocol
 
-from sluice import early, relay
+from sluice import early, relay, whole
 from sluice.admission import Admission, prompt_bytes
+from sluice.answer import Answer, Body
+from sluice.codecs.dialects import DIALECTS
 from sluice.domain.call import Call, Target
 from sluice.domain.clock import Clock
 from sluice.domain.errors import GatewayError, LedgerBusy, UpstreamAuth
 from sluice.domain.price import Priced
+from sluice.domain.principal import Principal
 from sluice.domain.record import Outcome, Reservation, UsageRecord
+from sluice.domain.reference import Reference
 from sluice.domain.usage import Usage, UsageSource
 from sluice.metering import Meter
 from sluice.passage import Passage
 from sluice.providers.openai import Provider, passed_headers
 from sluice.providers.upstream import Upstream
 from sluice.providers.watch import Watch
-from sluice.relay import Answer
 from sluice.routing.selection import Selection
 from sluice.settings import Timeouts
-from sluice.settlement import Settlement, Settles
+from sluice.settlement import Keeps, Settlement, Settles
 from sluice.telemetry import Telemetry
 
 REQUEST_ID_HEADER = "x-request-id"
@@ -41,6 +44,12 @@ class Keys(Protocol):
 
 class Ledger(Settles, Protocol):
     def reserve(self, reservation: Reservation) -> None: ...
+
+
+class Owners(Keeps, Protocol):
+    """Whose stored answers are whose."""
+
+    def tokens(self, principal: Principal, provider: str, references: Sequence[Reference]) -> int: ...
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,13 +73,15 @@ class Pipeline:
     admission: Admission
     keys: Keys
     ledger: Ledger
+    owners: Owners
     telemetry: Telemetry
     clock: Clock
 
     def answer(self, call: Call, error_body: Callable[[GatewayError], dict[str, object]]) -> Answer:
         """Raises GatewayError while nothing was sent; a call that was reserved is settled then."""
-        target = self.selection.target(call.request.model)
+        target = self.selection.target(call.request.model, call.provider)
         provider = self.providers[target.provider]
+        provider.check(call.request)
         payload = provider.payload(target, call.request)
         key = self.keys.key(provider.settings.secret) if provider.settings.secret else None
         settlement = self._admit(call, target, len(payload))
@@ -106,15 +117,20 @@ class Pipeline:
 
     def _admit(self, call: Call, target: Target, payload_bytes: int) -> Settlement:
         """Writes the reservation: not a byte leaves for a provider before that."""
-        priced = self.prices(target)
-        reservation = self.admission.reservation(call, target, priced, payload_bytes)
+        priced, request = self.prices(target), call.request
+        named = request.references
+        context_tokens = self.owners.tokens(call.principal, target.provider, named) if named else 0
+        reservation = self.admission.reservation(call, target, priced, payload_bytes, context_tokens)
         try:
             self.ledger.reserve(reservation)
         except LedgerBusy as error:
             self._release(reservation, error)
             raise
-        meter = Meter(lambda: prompt_bytes(call.request), self.clock.monotonic, call.request.choices)
-        return Settlement(call, target, reservation, meter, self.ledger, priced.price, self.telemetry, self.clock)
+        dialect = DIALECTS[request.operation.dialect]
+        meter = Meter(lambda: prompt_bytes(request), self.clock.monotonic, request.choices, dialect)
+        return Settlement(
+            call, target, reservation, meter, self.ledger, self.owners, priced.price, self.telemetry, self.clock
+        )
 
     def _release(self, reservation: Reservation, error: LedgerBusy) -> None:
         """A reservation whose answer got lost may stand all the same: nothing was sent, so it is to cost nothing."""
@@ -141,7 +157,7 @@ class Pipeline:
     ) -> Upstream:
         since = self.clock.monotonic()
         try:
-            upstream = provider.open(payload, key, watch)
+            upstream = provider.open(settlement.call.request.operation.path, payload, key, watch)
         except GatewayError as error:
             settlement.tried(since, error.upstream_status, error)
             settlement.was_sent = watch.has_sent
@@ -153,24 +169,28 @@ class Pipeline:
     def _relay(self, opened: Opened, error_body: Callable[[GatewayError], dict[str, object]]) -> Answer:
         settlement, upstream = opened.settlement, opened.upstream
         try:
-            is_stream = settlement.call.request.is_stream
-            body = self._stream(opened, error_body) if is_stream else relay.whole(upstream, opened.watch, settlement)
+            if settlement.call.request.is_stream:
+                body = self._stream(opened, error_body)
+            else:
+                body = whole.body(upstream, opened.watch, settlement, self.clock.monotonic)
         except GatewayError:
             upstream.close()
             raise
         return Answer(_headers(opened), body)
 
-    def _stream(self, opened: Opened, error_body: Callable[[GatewayError], dict[str, object]]) -> relay.Body:
+    def _stream(self, opened: Opened, error_body: Callable[[GatewayError], dict[str, object]]) -> Body:
         settings, settlement = opened.provider.settings, opened.settlement
+        dialect = DIALECTS[settlement.call.request.operation.dialect]
         passage = Passage(
             settlement.meter,
+            dialect,
             drops_usage=opened.provider.asks_for_usage(settlement.call.request),
             strict_done=settings.strict_done,
             key=opened.key or "",
         )
         held = relay.commit(opened.upstream, passage, opened.watch)
         heartbeat = settings.timeouts.heartbeat_seconds
-        sender = relay.Relay(opened.upstream, passage, settlement, heartbeat, self.clock.monotonic, error_body)
+        sender = relay.Relay(opened.upstream, passage, dialect, settlement, heartbeat, self.clock.monotonic, error_body)
         return sender.body(held)
 
 

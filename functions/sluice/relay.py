@@ -5,19 +5,18 @@ is never between a caller and the last byte. After an error in band the pieces r
 trailers.
 """
 
-import json
-from collections.abc import Callable, Generator, Iterator, Mapping
-from dataclasses import dataclass
+from collections.abc import Callable, Generator
 
-from sluice.codecs import chat, sse
+from sluice.answer import Body
+from sluice.codecs import sse
+from sluice.codecs.dialect import Dialect
 from sluice.domain.errors import GatewayError, UpstreamProtocol
-from sluice.passage import Passage, failure, reported
+from sluice.passage import Passage, failure
 from sluice.providers.upstream import Upstream
 from sluice.providers.watch import Watch
 from sluice.settlement import Settlement
 
 MAX_HELD_BYTES = 64 * 1024
-MAX_JSON_BYTES = 24 * 1024 * 1024  # parsed it takes three times that, and memory is 256 MB
 DRAIN_SECONDS = 5.0
 HEARTBEAT = sse.comment("keep-alive")
 EVENT_STREAM = "text/event-stream"
@@ -38,40 +37,14 @@ def commit(upstream: Upstream, passage: Passage, watch: Watch) -> bytes:
     return held + passage.close()
 
 
-class Body:
-    """What the caller gets. Iterate it once; `close()`, any number of times, settles the call, started or not."""
-
-    def __init__(
-        self, pieces: Generator[bytes, None, None], let_go: Callable[[], None], settlement: Settlement
-    ) -> None:
-        self._pieces = pieces
-        self._let_go = let_go
-        self._settlement = settlement
-
-    def __iter__(self) -> Iterator[bytes]:
-        return self._pieces
-
-    def close(self) -> None:
-        self._pieces.close()
-        self._let_go()
-        self._settlement.close()
-
-
-@dataclass(frozen=True, slots=True)
-class Answer:
-    """What a surface sends. The body settles the call when it is closed, which the runtime does after the last byte."""
-
-    headers: Mapping[str, str]
-    body: Body
-
-
 class Relay:
-    """Sends one committed stream."""
+    """Sends one committed stream of a dialect."""
 
     def __init__(
         self,
         upstream: Upstream,
         passage: Passage,
+        dialect: Dialect,
         settlement: Settlement,
         heartbeat_seconds: float,
         monotonic: Callable[[], float],
@@ -83,6 +56,8 @@ class Relay:
         self._heartbeat_seconds = heartbeat_seconds or float("inf")
         self._monotonic = monotonic
         self._error_body = error_body
+        self._dialect = dialect
+        self._last_block = b""
 
     def body(self, held: bytes) -> Body:
         """Everything the caller gets, what was held until the commit first."""
@@ -98,17 +73,21 @@ class Relay:
         except GatewayError as error:
             self._settlement.fail_in_band(error)
             if not self._passage.reported:
-                yield chat.error_event(self._error_body(error))
+                yield self._error_event(error)
             raise
         except Exception:  # the boundary of a stream: it ends as honestly as any other failure, and shows nothing
             failed = GatewayError("an internal error")
             self._settlement.fail_in_band(failed)
-            yield chat.error_event(self._error_body(failed))
+            yield self._error_event(failed)
             raise failed from None
+
+    def _error_event(self, error: GatewayError) -> bytes:
+        return self._dialect.error_event(self._error_body(error), self._last_block)
 
     def _sent(self, held: bytes) -> Generator[bytes, None, None]:
         settlement, passage, monotonic = self._settlement, self._passage, self._monotonic
         settlement.bytes_out = len(held)
+        self._last_block = held
         yield held
         sent_at = monotonic()
         if not passage.is_over:
@@ -116,6 +95,7 @@ class Relay:
                 block = passage.feed(piece) if piece else b""
                 if block:
                     settlement.bytes_out += len(block)
+                    self._last_block = block
                     yield block
                     sent_at = monotonic()
                 elif monotonic() - sent_at >= self._heartbeat_seconds:
@@ -145,31 +125,3 @@ class Relay:
                     return
         except GatewayError as error:
             self._settlement.fail_in_band(error)
-
-
-def whole(upstream: Upstream, watch: Watch, settlement: Settlement) -> Body:
-    """An answer that does not stream, as a body of one piece. Raises UpstreamProtocol before it."""
-    watch.begin()
-    answer = upstream.read(MAX_JSON_BYTES)
-    completion = _object(answer)
-    if chat.tells_error(completion):
-        raise reported(completion)
-    settlement.meter.see_whole(completion)
-    upstream.over()
-    return Body(_one_piece(answer, settlement), upstream.close, settlement)
-
-
-def _one_piece(answer: bytes, settlement: Settlement) -> Generator[bytes, None, None]:
-    settlement.bytes_out = len(answer)
-    settlement.is_complete = True
-    yield answer
-
-
-def _object(body: bytes) -> dict[str, object]:
-    try:
-        value = json.loads(body)
-    except (ValueError, RecursionError):
-        value = None
-    if not isinstance(value, dict):
-        raise UpstreamProtocol("the provider's answer is not a JSON object")
-    return value

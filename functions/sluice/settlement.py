@@ -4,6 +4,7 @@ A generator's `finally` does not run if it was never started, so settling belong
 `close()`, any number of times. The log line comes first: it is the second write-ahead log.
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any, Protocol
 
@@ -12,6 +13,7 @@ from sluice.domain.call import Call, Target
 from sluice.domain.clock import Clock
 from sluice.domain.errors import GatewayError
 from sluice.domain.price import Price
+from sluice.domain.principal import Principal
 from sluice.domain.record import Attempt, Outcome, Reservation, UsageRecord
 from sluice.domain.usage import Usage, UsageSource
 from sluice.metering import Meter
@@ -24,6 +26,12 @@ class Settles(Protocol):
     def settle(self, reservation: Reservation, record: UsageRecord, budget_seconds: float = SETTLE_SECONDS) -> bool: ...
 
 
+class Keeps(Protocol):
+    """Remembers whose stored answers are whose."""
+
+    def keep(self, principal: Principal, provider: str, ids: Sequence[str], tokens: int) -> None: ...
+
+
 @dataclass(slots=True)
 class Settlement:
     """Everything that is known of a reserved call, until it is settled."""
@@ -33,6 +41,7 @@ class Settlement:
     reservation: Reservation
     meter: Meter
     ledger: Settles
+    owners: Keeps
     price: Price | None
     telemetry: "telemetry.Telemetry"
     clock: Clock
@@ -72,8 +81,15 @@ class Settlement:
             self.telemetry.call({**_fields(self.call, self.target, record), "nonce": self.reservation.nonce})
         finally:
             is_settled = self.ledger.settle(self.reservation, record)
+            self._keep_stored(record.usage)
         if not is_settled:
             self.telemetry.trouble(telemetry.UNSETTLED, {"request_id": self.call.request_id})
+
+    def _keep_stored(self, usage: Usage) -> None:
+        """What the provider stored of this call may be built on by its principal, and by nobody else."""
+        ids = self.meter.tally.stored if self.call.request.body.get("store") is not False else ()
+        if ids:
+            self.owners.keep(self.call.principal, self.target.provider, ids, usage.total)
 
     def record(self) -> UsageRecord:
         usage, source = self._used()
@@ -107,7 +123,8 @@ class Settlement:
 
     def _cost(self, usage: Usage) -> int | None:
         tier = self.meter.tally.service_tier or self.call.request.service_tier
-        return 0 if usage == Usage() else cost(usage, self.price, tier)
+        price = self.price if self.call.request.operation.is_priced else None
+        return 0 if usage == Usage() else cost(usage, price, tier)
 
     def _outcome(self) -> Outcome:
         if self.is_complete:
@@ -126,6 +143,7 @@ def _fields(call: Call, target: Target, record: UsageRecord) -> dict[str, Any]:
         "outcome": record.outcome.value,
         "error_code": record.error_code,
         "surface": call.surface,
+        telemetry.OPERATION_NAME: call.request.operation.name,
         "path": call.path,
         "route": call.request.model,
         telemetry.PROVIDER_NAME: target.provider,

@@ -13,6 +13,7 @@ from aws_lambda_powertools.metrics import MetricUnit
 
 CALL = "sluice.call"
 UNSETTLED = "sluice.unsettled"
+OPERATION_NAME = "gen_ai.operation.name"
 PROVIDER_NAME = "gen_ai.provider.name"
 REQUEST_MODEL = "gen_ai.request.model"
 RESPONSE_MODEL = "gen_ai.response.model"

@@ -5,6 +5,7 @@ No network here: an environment must start where Secrets Manager or DynamoDB are
 
 import logging
 import random
+import re
 import ssl
 import uuid
 from collections.abc import Callable, Iterator
@@ -20,6 +21,7 @@ from sluice.admission import Admission
 from sluice.domain.call import Target
 from sluice.domain.clock import Clock
 from sluice.domain.errors import Misconfigured
+from sluice.domain.operation import OPERATIONS
 from sluice.domain.price import Priced
 from sluice.pipeline import Pipeline
 from sluice.pricing import PriceTable
@@ -29,6 +31,7 @@ from sluice.routing.selection import Selection
 from sluice.settings import ProviderSettings, Settings, load
 from sluice.stores.aws import clients
 from sluice.stores.ledger import Ledger
+from sluice.stores.owners import Owners
 from sluice.stores.secrets import SecretStore
 from sluice.surfaces.application import Application, Route
 from sluice.surfaces.openai import OpenAI
@@ -36,7 +39,9 @@ from sluice.telemetry import Telemetry
 
 MODELS_PATH = "/v1/models"
 ANY_MODEL = r"/v1/models/(.+)"
-CHAT_PATH = "/v1/chat/completions"
+ANY_OPERATION = "|".join(map(re.escape, OPERATIONS))
+CREATE = f"/v1/({ANY_OPERATION})"
+PROVIDER_PATH = f"/openai/(?:v1/)?({ANY_OPERATION})"
 
 
 def build(default_config: Path) -> Callable[[dict[str, Any], Any], dict[str, Any]]:
@@ -53,7 +58,8 @@ def build(default_config: Path) -> Callable[[dict[str, Any], Any], dict[str, Any
 
 def _routes(surface: OpenAI) -> tuple[Route, ...]:
     return (
-        Route("POST", CHAT_PATH, surface.chat_completions),
+        Route("POST", CREATE, surface.create),
+        Route("POST", PROVIDER_PATH, surface.provider_path),
         Route("GET", MODELS_PATH, surface.list_models),
         Route("GET", ANY_MODEL, surface.retrieve_model),
     )
@@ -79,6 +85,7 @@ def _pipeline(
             rest_seconds=settings.secret_rest_seconds,
         ),
         ledger=Ledger(aws.dynamodb, settings.table, clock, random.Random(), settings.retention_days),
+        owners=Owners(aws.dynamodb, settings.table, clock, random.Random(), settings.retention_days),
         telemetry=telemetry,
         clock=clock,
     )

@@ -10,9 +10,11 @@ import httpx
 from sluice.admission import Admission
 from sluice.domain.call import Target
 from sluice.domain.clock import Clock
-from sluice.domain.errors import GatewayError, SecretUnavailable
+from sluice.domain.errors import GatewayError, SecretUnavailable, UnknownReference
 from sluice.domain.price import Price, Priced, Rates
+from sluice.domain.principal import Principal
 from sluice.domain.record import Reservation, UsageRecord
+from sluice.domain.reference import Reference
 from sluice.pipeline import Pipeline
 from sluice.providers.openai import Provider
 from sluice.routing.selection import Selection
@@ -20,6 +22,7 @@ from sluice.settings import ProviderSettings, Timeouts
 from sluice.surfaces.application import Application, Route
 from sluice.surfaces.openai import OpenAI
 from sluice.telemetry import Telemetry
+from sluice.wiring import CREATE, PROVIDER_PATH
 
 PRICE = Price(Rates(1_000_000, 100_000, 0, 0, 4_000_000), max_output_tokens=1000)
 KEY = "sk-fake-provider-key"
@@ -54,6 +57,22 @@ class MemoryLedger:
             return False
         self.settled.append(record)
         return True
+
+
+@dataclass
+class MemoryOwners:
+    """Whose stored answers are whose, with their tokens."""
+
+    kept: dict[tuple[str, str], tuple[str, int]] = field(default_factory=dict)
+
+    def tokens(self, principal: Principal, provider: str, references: Sequence[Reference]) -> int:
+        found = [self.kept.get((provider, one.id), ("", 0)) for one in references]
+        if any(owner != principal.id for owner, _ in found):
+            raise UnknownReference("not yours")
+        return sum(tokens for _, tokens in found)
+
+    def keep(self, principal: Principal, provider: str, ids: Sequence[str], tokens: int) -> None:
+        self.kept |= {(provider, one): (principal.id, tokens) for one in ids}
 
 
 @dataclass
@@ -124,6 +143,7 @@ class Gateway:
         self.hand = HandClock()
         self.requests: list[httpx.Request] = []
         self.ledger = MemoryLedger()
+        self.owners = MemoryOwners()
         self.keys = Keyring()
         self.telemetry = Quiet()
         self._provider = provider
@@ -143,12 +163,14 @@ class Gateway:
             Admission(512, lambda: "nonce"),
             self.keys,
             self.ledger,
+            self.owners,
             self.telemetry,
             self.hand.clock,
         )
         surface = OpenAI(pipeline, selection, ("mini", "openai/gpt-5-mini"), 1_795_000_000, self.hand.clock)
         routes = (
-            Route("POST", "/v1/chat/completions", surface.chat_completions),
+            Route("POST", CREATE, surface.create),
+            Route("POST", PROVIDER_PATH, surface.provider_path),
             Route("GET", "/v1/models", surface.list_models),
             Route("GET", "/v1/models/(.+)", surface.retrieve_model),
         )
@@ -166,7 +188,12 @@ class Gateway:
         """A chat completion; `body` is JSON or raw text, `changes` go into the event."""
         asked = {"model": "mini", "messages": [{"role": "user", "content": "hi"}]} if body is None else body
         text = asked if isinstance(asked, str) else json.dumps(asked)
-        return self.handler(event("POST", "/v1/chat/completions", body=text, **changes), Context())
+        return self.post("/v1/chat/completions", text, **changes)
+
+    def post(self, path: str, body: object, **changes: Any) -> dict[str, Any]:
+        """Any operation; `body` is JSON or raw text."""
+        text = body if isinstance(body, str) else json.dumps(body)
+        return self.handler(event("POST", path, body=text, **changes), Context())
 
 
 def event(method: str, path: str, headers: dict[str, str] | None = None, **changes: Any) -> dict[str, Any]:

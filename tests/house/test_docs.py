@@ -15,7 +15,7 @@ from tests.fakes.gateway import Gateway
 from tests.house.repository import ROOT, python_files
 
 import sluice
-from sluice import relay, settings, telemetry, wiring
+from sluice import relay, settings, telemetry, whole, wiring
 from sluice.codecs import sse
 from sluice.domain.clock import Clock
 from sluice.domain.errors import GatewayError, UpstreamRefused, UpstreamReported
@@ -51,6 +51,7 @@ OPTIONS = {
     "dev": (OPERATIONS, "The dev stack"),
     "logs": (OPERATIONS, "Look at what happened"),
     "chat": (CLIENTS, "On a terminal"),
+    "connect": (CLIENTS, "A program for your gateway"),
     "proxy": (CLIENTS, "Tools that know only a base URL and a key"),
     "demo": (README, "The command line"),  # it has none
 }
@@ -62,7 +63,7 @@ LIMITS = {
     "one call": f"cut {watch.DEADLINE_MARGIN_SECONDS:g} s before",
     "one event of a stream": f"{sse.MAX_EVENT_BYTES // MB} MB",
     "held before the first event": f"{relay.MAX_HELD_BYTES // KB} KB",
-    "an answer that does not stream": f"{relay.MAX_JSON_BYTES // MB} MB",
+    "held of an answer that does not stream": f"{whole.MAX_WHOLE_BYTES // MB} MB",
     "a compressed answer": f"{upstream.MAX_INFLATED_BYTES // MB} MB, or {upstream.MAX_RATIO} times",
     "an error body of the provider": f"{provider.MAX_ERROR_BYTES // KB} KB",
     "model id": f"{selection.MAX_MODEL_LENGTH} characters",

@@ -25,8 +25,8 @@ def said(text: str, index: int = 0, finish: str | None = None) -> bytes:
     return data({"choices": [{"index": index, "delta": {"content": text}, "finish_reason": finish}]})
 
 
-def gateway_on(status: int, body: bytes, headers: dict[str, str]) -> Gateway:
-    return Gateway(lambda _: httpx.Response(status, headers=headers, stream=Pieces([body])))
+def gateway_on(status: int, body: bytes, headers: dict[str, str], **settings: Any) -> Gateway:
+    return Gateway(lambda _: httpx.Response(status, headers=headers, stream=Pieces([body])), **settings)
 
 
 def run(gateway: Gateway, body: object = None) -> tuple[dict[str, Any], bytes]:
@@ -186,7 +186,7 @@ def test_a_reservation_without_an_answer_is_released() -> None:
 
 
 def bound(**body: Any) -> int | None:
-    gateway = gateway_on(200, json.dumps({"choices": []}).encode(), JSON)
+    gateway = gateway_on(200, json.dumps({"choices": []}).encode(), JSON, stored_objects=True)
     run(gateway, {"model": "mini", "messages": [{"role": "user", "content": "hi"}], **body})
     return gateway.ledger.reserved[0].bound
 

@@ -20,20 +20,6 @@ USAGE_OBJECT = re.compile(rb'"usage"\s*:\s*\{')
 SAID = ("content", "reasoning_content", "reasoning", "refusal")
 
 
-def is_done(event: sse.Event) -> bool:
-    return event.data.strip() == DONE
-
-
-def is_error(event: sse.Event) -> bool:
-    """Whether an event is an error by its opening bytes."""
-    return event.name == b"error" or ERROR_OPENING.match(event.data) is not None
-
-
-def tells_error(value: Mapping[str, Any]) -> bool:
-    """Whether a chunk, or a whole answer, is an error after all: OpenRouter's has choices, older vLLM's no `error`."""
-    return bool(value.get("error")) or value.get("object") == "error"
-
-
 def chunk(event: sse.Event) -> dict[str, Any] | None:
     """The chunk an event carries; None for a comment, `[DONE]`, or anything that is not a JSON object."""
     try:
@@ -41,6 +27,35 @@ def chunk(event: sse.Event) -> dict[str, Any] | None:
     except (ValueError, RecursionError):  # UnicodeDecodeError is a ValueError too
         return None
     return value if isinstance(value, dict) else None
+
+
+def is_marked(block: bytes, drops_usage: bool) -> bool:
+    return (
+        DONE in block
+        or b'"error"' in block
+        or b"event:" in block
+        or (drops_usage and USAGE_OBJECT.search(block) is not None)
+    )
+
+
+def is_done(event: sse.Event, _chunk: Mapping[str, Any] | None = None) -> bool:
+    return event.data.strip() == DONE
+
+
+def is_error(event: sse.Event, chunk: Mapping[str, Any] | None) -> bool:
+    """Whether an event is an error by its opening bytes, or after all by what it carries."""
+    is_opening = event.name == b"error" or ERROR_OPENING.match(event.data) is not None
+    return is_opening or (chunk is not None and tells_error(chunk))
+
+
+def is_final(_event: sse.Event, _chunk: Mapping[str, Any] | None) -> bool:
+    """Nothing follows any error."""
+    return True
+
+
+def tells_error(value: Mapping[str, Any]) -> bool:
+    """Whether a chunk, or a whole answer, is an error after all: OpenRouter's has choices, older vLLM's no `error`."""
+    return bool(value.get("error")) or value.get("object") == "error"
 
 
 def choices(chunk: Mapping[str, Any]) -> Iterator[dict[str, Any]]:
@@ -51,6 +66,10 @@ def choices(chunk: Mapping[str, Any]) -> Iterator[dict[str, Any]]:
 def is_usage_alone(chunk: Mapping[str, Any]) -> bool:
     """The one chunk that `include_usage` adds: no choices, and the usage."""
     return chunk.get("choices") == [] and isinstance(chunk.get("usage"), dict)
+
+
+def has_content(chunk: Mapping[str, Any]) -> bool:
+    return any(text for choice in choices(chunk) for text in said(choice))
 
 
 def said(choice: Mapping[str, Any]) -> Iterator[str]:
@@ -72,6 +91,6 @@ def _called(delta: Mapping[str, Any]) -> Iterator[str]:
             yield from (value for value in (function.get("name"), function.get("arguments")) if isinstance(value, str))
 
 
-def error_event(body: Mapping[str, Any]) -> bytes:
+def error_event(body: Mapping[str, Any], _last: bytes = b"") -> bytes:
     """Our own error as the stream's last event; no `[DONE]` follows it."""
     return sse.data_event(json.dumps(body, separators=(",", ":"), ensure_ascii=True).encode())

@@ -1,50 +1,79 @@
 """Usage as OpenAI-compatible providers report it, as our disjoint classes.
 
-https://platform.openai.com/docs/api-reference/chat/object: `prompt_tokens` includes the cached ones, read and written,
-and `completion_tokens` the reasoning ones. xAI leaves reasoning out of `completion_tokens`; its total gives that away.
-A count that is not a whole number between 0 and 2^53 is no count: the object is then not believed at all.
+https://platform.openai.com/docs/api-reference: the count of the prompt (`prompt_tokens`, or `input_tokens` in
+Responses, images and speech) includes the cached ones, read and written, and that of the answer the reasoning ones.
+xAI leaves reasoning out of `completion_tokens`; its total gives that away. A count that is not a whole number between 0
+and 2^53 is no count: the object is then not believed at all.
 """
 
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, NamedTuple
 
 from sluice.domain.usage import Usage
 
 MOST = 2**53
+AUDIO = "audio_tokens"
+
+
+class Names(NamedTuple):
+    """What one generation of the API calls its counts."""
+
+    prompt: str
+    output: str
+
+    def details(self, reported: Mapping[str, Any]) -> tuple[Mapping[str, Any], Mapping[str, Any]]:
+        return _table(reported, f"{self.prompt}_details"), _table(reported, f"{self.output}_details")
+
+
+CHAT = Names("prompt_tokens", "completion_tokens")
+RESPONSES = Names("input_tokens", "output_tokens")
 
 
 def usage(reported: object) -> Usage | None:
     """The usage object of an answer or a chunk; None if it is absent or not to be believed."""
     if not isinstance(reported, Mapping):
         return None
-    prompt, output = _count(reported, "prompt_tokens"), _count(reported, "completion_tokens", 0)
-    prompt_details = _details(reported, "prompt_tokens_details")
-    output_details = _details(reported, "completion_tokens_details")
-    cached, written = _count(prompt_details, "cached_tokens", 0), _count(prompt_details, "cache_write_tokens", 0)
-    reasoning = _count(output_details, "reasoning_tokens", 0)
-    if prompt is None or output is None or cached is None or written is None or reasoning is None:
+    names = RESPONSES if RESPONSES.prompt in reported else CHAT
+    prompt_details, output_details = names.details(reported)
+    counts = (
+        _count(reported, names.prompt, None),
+        _count(reported, names.output),
+        _count(prompt_details, "cached_tokens"),
+        _count(prompt_details, "cache_write_tokens"),
+        _count(_table(prompt_details, "cache_write_tokens_details"), "ttl_12h_tokens"),
+        _count(output_details, "reasoning_tokens"),
+    )
+    known = [count for count in counts if count is not None]
+    if len(known) < len(counts):
         return None
-    if cached + written > prompt:
+    is_priced = not (prompt_details.get(AUDIO) or output_details.get(AUDIO))
+    return _disjoint(*known, total=reported.get("total_tokens"), is_priced=is_priced)
+
+
+def _disjoint(
+    prompt: int, output: int, cached: int, written: int, longer: int, reasoning: int, *, total: object, is_priced: bool
+) -> Usage | None:
+    if cached + written > prompt or longer > written:
         return None
-    if reasoning and reported.get("total_tokens") == prompt + output + reasoning:
+    if reasoning and total == prompt + output + reasoning:
         output += reasoning
-    is_priced = not (prompt_details.get("audio_tokens") or output_details.get("audio_tokens"))
     return Usage(
         input=prompt - cached - written,
         cache_read=cached,
-        cache_write_5m=written,
+        cache_write_5m=written - longer,
+        cache_write_1h=longer,
         output=output,
         reasoning=min(reasoning, output),
         is_priced=is_priced,
     )
 
 
-def _details(reported: Mapping[str, Any], name: str) -> Mapping[str, Any]:
+def _table(reported: Mapping[str, Any], name: str) -> Mapping[str, Any]:
     details = reported.get(name)
     return details if isinstance(details, Mapping) else {}
 
 
-def _count(table: Mapping[str, Any], name: str, absent: int | None = None) -> int | None:
+def _count(table: Mapping[str, Any], name: str, absent: int | None = 0) -> int | None:
     value = table.get(name)
     if value is None:
         return absent

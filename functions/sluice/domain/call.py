@@ -4,14 +4,23 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
+from sluice.domain.operation import CHAT, Operation
 from sluice.domain.principal import Principal
+from sluice.domain.reference import Reference
 
 
 @dataclass(frozen=True, slots=True)
-class ChatRequest:
-    """A chat completion as the caller sent it: their JSON whole, and accessors for what we read of it."""
+class ModelRequest:
+    """One operation's request as the caller sent it: their JSON whole, and accessors for what we read of it.
+
+    `references` are stored answers of earlier calls that it builds on; `stored_object` is the field that names a
+    file, a vector store, a container or a prompt of the provider's project, None where there is none.
+    """
 
     body: Mapping[str, Any]
+    operation: Operation = CHAT
+    references: tuple[Reference, ...] = ()
+    stored_object: str | None = None
 
     @property
     def model(self) -> str:
@@ -19,7 +28,8 @@ class ChatRequest:
 
     @property
     def is_stream(self) -> bool:
-        return self.body.get("stream") is True
+        """Whether server-sent events are asked for."""
+        return self.body.get("stream") is True or self.body.get("stream_format") == "sse"
 
     @property
     def wants_usage(self) -> bool:
@@ -32,15 +42,23 @@ class ChatRequest:
 
     @property
     def choices(self) -> int:
-        return self.body.get("n") or 1
+        """How many answers are returned: `n`, for each prompt of a completion."""
+        prompt = self.body.get("prompt")
+        is_list = isinstance(prompt, list) and bool(prompt) and not isinstance(prompt[0], int)
+        return (self.body.get("n") or 1) * (len(prompt) if is_list and isinstance(prompt, list) else 1)
+
+    @property
+    def generated(self) -> int:
+        """How many answers are generated and paid for: a completion's `best_of` may be more than it returns."""
+        return self.choices // (self.body.get("n") or 1) * max(self.body.get("n") or 1, self.body.get("best_of") or 1)
 
     @property
     def max_output_tokens(self) -> int | None:
-        """The most each choice may have; None where the caller named no limit.
+        """The most each answer may have; None where the caller named no limit.
 
-        The larger one where both names are used: which of them a provider obeys is not known.
+        The larger one where two names are used: which of them a provider obeys is not known.
         """
-        return max(self.body.get("max_completion_tokens") or 0, self.body.get("max_tokens") or 0) or None
+        return max(self.body.get(name) or 0 for name in self.operation.limits or ("",)) or None
 
     def changed(self, **values: Any) -> dict[str, Any]:
         """The caller's body with some keys replaced."""
@@ -51,18 +69,20 @@ class ChatRequest:
 class Call:
     """One invocation. `started` and `deadline` are monotonic seconds, `started_ms` epoch milliseconds.
 
-    `request_id` is the invocation's aws_request_id. `timeouts` holds what the caller asked of them in headers.
+    `request_id` is the invocation's aws_request_id. `provider` is the one that the path names, None where the model
+    does. `timeouts` holds what the caller asked of them in headers.
     """
 
     request_id: str
     surface: str
     path: str
-    request: ChatRequest
+    request: ModelRequest
     principal: Principal
     started: float
     started_ms: int
     deadline: float
     bytes_in: int
+    provider: str | None = None
     timeouts: Mapping[str, float] = field(default_factory=dict)
     metadata: Mapping[str, str | int | float | bool] = field(default_factory=dict)
 

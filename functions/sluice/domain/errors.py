@@ -3,6 +3,7 @@
 GatewayError
 ├── InvalidRequest            400  what the caller sent cannot be served
 │   ├── InvalidJson           400
+│   ├── UnknownReference      400  a stored answer that is not the caller's
 │   ├── TooLarge              413
 │   └── UnsupportedMediaType  415
 ├── NotFound                  404  no such path
@@ -56,6 +57,12 @@ class InvalidRequest(GatewayError):
 
 class InvalidJson(InvalidRequest):
     code = "invalid_json"
+
+
+class UnknownReference(InvalidRequest):
+    """A response, conversation or item of another principal, or of nobody; the code says which kind."""
+
+    code = "previous_response_not_found"
 
 
 class TooLarge(InvalidRequest):

@@ -51,6 +51,7 @@ class Reservation:
     price_version: str
     bytes_in: int
     metadata: Mapping[str, str | int | float | bool] = field(default_factory=dict)
+    operation: str = "chat"
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,14 +7,22 @@ that repeats the key is replaced by our words.
 
 import json
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 import httpx
 
 from sluice import VERSION
-from sluice.domain.call import ChatRequest, Target
-from sluice.domain.errors import InvalidJson, UpstreamAuth, UpstreamError, UpstreamProtocol, UpstreamRefused
+from sluice.domain.call import ModelRequest, Target
+from sluice.domain.errors import (
+    InvalidJson,
+    InvalidRequest,
+    UpstreamAuth,
+    UpstreamError,
+    UpstreamProtocol,
+    UpstreamRefused,
+)
+from sluice.domain.operation import CHAT
 from sluice.providers.upstream import Upstream
 from sluice.providers.watch import Watch
 from sluice.settings import ProviderSettings
@@ -36,33 +44,66 @@ class Provider:
 
     settings: ProviderSettings
     client: httpx.Client
-    url: httpx.URL  # parsed once: httpx takes 25 us to parse one
+    urls: dict[str, httpx.URL] = field(default_factory=dict)  # parsed once: httpx takes 25 us to parse one
 
     @classmethod
     def of(cls, settings: ProviderSettings, client: httpx.Client) -> "Provider":
-        return cls(settings, client, httpx.URL(f"{settings.base_url}/chat/completions"))
+        provider = cls(settings, client)
+        provider.url(CHAT.path)
+        return provider
+
+    def url(self, path: str) -> httpx.URL:
+        if path not in self.urls:
+            self.urls[path] = httpx.URL(f"{self.settings.base_url}/{path}")
+        return self.urls[path]
 
     @property
     def name(self) -> str:
         return self.settings.name
 
-    def asks_for_usage(self, request: ChatRequest) -> bool:
+    def asks_for_usage(self, request: ModelRequest) -> bool:
         """Whether usage is asked for on the caller's behalf, so that its chunk has to be taken out again."""
-        return request.is_stream and self.settings.usage and not request.wants_usage
+        takes = request.operation.takes_usage_option and self.settings.usage
+        return takes and request.is_stream and not request.wants_usage
 
-    def payload(self, target: Target, request: ChatRequest) -> bytes:
+    def check(self, request: ModelRequest) -> None:
+        """Raises InvalidRequest for what this provider does not serve, or may not be asked for."""
+        served, path = self.settings.quirks.operations, request.operation.path
+        if served is not None and path not in served:
+            words = f"the provider {self.name} does not serve {path}; it serves {', '.join(sorted(served))}"
+            raise InvalidRequest(words, param="model")
+        if request.stored_object and not self.settings.stored_objects:
+            words = f"{request.stored_object} names an object stored at the provider, which this gateway does not share"
+            raise InvalidRequest(f"{words}; send the content itself", param=request.stored_object)
+
+    def payload(self, target: Target, request: ModelRequest) -> bytes:
         """The JSON for the provider. Raises InvalidJson when the caller's text cannot be written as UTF-8."""
         changes: dict[str, Any] = {"model": target.model}
         if self.asks_for_usage(request):
             changes["stream_options"] = {**(request.body.get("stream_options") or {}), "include_usage": True}
         try:
-            return json.dumps(request.changed(**changes), ensure_ascii=False, separators=(",", ":")).encode()
+            return json.dumps(
+                self._adapted(request.changed(**changes)), ensure_ascii=False, separators=(",", ":")
+            ).encode()
         except UnicodeEncodeError:
             raise InvalidJson("the body holds a lone surrogate, which no UTF-8 text can") from None
 
-    def open(self, payload: bytes, key: str | None, watch: Watch) -> Upstream:
-        """Posts a chat completion; returns once an answer with status 200 has begun. Raises UpstreamError."""
-        request = httpx.Request("POST", self.url, content=payload, headers=_headers(key), extensions={"watch": watch})
+    def _adapted(self, body: dict[str, Any]) -> dict[str, Any]:
+        """The body with this provider's names for fields, and without those it refuses."""
+        quirks = self.settings.quirks
+        if not (quirks.renames or quirks.drops):
+            return body
+        kept = {name: value for name, value in body.items() if name not in quirks.drops}
+        for ours, theirs in quirks.renames.items():
+            if ours in kept:
+                kept.setdefault(theirs, kept.pop(ours))
+        return kept
+
+    def open(self, path: str, payload: bytes, key: str | None, watch: Watch) -> Upstream:
+        """Posts to an operation; returns once an answer with status 200 has begun. Raises UpstreamError."""
+        request = httpx.Request(
+            "POST", self.url(path), content=payload, headers=_headers(key), extensions={"watch": watch}
+        )
         upstream = Upstream(self.client.send(request, stream=True))
         if upstream.status == 200:
             return upstream

@@ -19,12 +19,21 @@ class Selection:
         self._providers = providers
         self._routes = routes
 
-    def target(self, model: str) -> Target:
-        """Raises ModelNotFound, naming what is known."""
+    def target(self, model: str, provider: str | None = None) -> Target:
+        """The target of a model string, or of a model of that provider. Raises ModelNotFound, naming what is known."""
+        if provider is not None:
+            return self._target_at(provider, model)
         provider, _, name = self._routes.get(model, model).partition("/")
         if provider not in self._providers or not is_model(name):
             raise ModelNotFound(f"unknown model {model[:80]!r}; {self._known(model)}", param="model")
         return Target(provider, name)
+
+    def _target_at(self, provider: str, model: str) -> Target:
+        if provider not in self._providers:
+            raise ModelNotFound(f"no provider is named {provider!r}; {self._known(model)}", param="model")
+        if not is_model(model):
+            raise ModelNotFound(f"unknown model {model[:80]!r}; want a model of {provider}", param="model")
+        return Target(provider, model)
 
     def _known(self, model: str) -> str:
         routes = sorted(self._routes)

@@ -26,6 +26,10 @@ class DynamoDB(Protocol):
 
     def query(self, **arguments: Any) -> Mapping[str, Any]: ...
 
+    def batch_get_item(self, **arguments: Any) -> Mapping[str, Any]: ...
+
+    def batch_write_item(self, **arguments: Any) -> Mapping[str, Any]: ...
+
 
 class Rows:
     """The rows of one table."""

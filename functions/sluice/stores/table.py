@@ -89,6 +89,7 @@ def reserved(reservation: Reservation) -> Row:
         "ac": reservation.principal.account,
         "se": reservation.principal.session,
         "sf": reservation.surface,
+        "op": reservation.operation,
         "pth": text(reservation.path),
         "rt": text(reservation.route),
         "pv": reservation.provider,

@@ -7,17 +7,19 @@ from functools import partial
 from typing import Any
 from urllib.parse import unquote
 
+from sluice.answer import Body
 from sluice.domain.call import Call
 from sluice.domain.clock import Clock
+from sluice.domain.operation import OPERATIONS
 from sluice.pipeline import Pipeline
 from sluice.policy.authentication import principal
-from sluice.relay import Body
 from sluice.routing.selection import Selection
 from sluice.surfaces import call_headers, strict_json
-from sluice.surfaces.chat_request import chat_request
 from sluice.surfaces.openai_error import error_body
+from sluice.surfaces.openai_request import model_request
 
 SURFACE = "openai"
+PROVIDER = "openai"
 JSON = "application/json"
 
 
@@ -52,20 +54,28 @@ class OpenAI:
     models_since: int
     clock: Clock
 
-    def chat_completions(self, request: Request) -> Reply:
-        """POST /v1/chat/completions."""
+    def create(self, request: Request, path: str) -> Reply:
+        """POST /v1/{path}: an operation, at the target that its model names."""
+        return self._answer(request, path, None)
+
+    def provider_path(self, request: Request, path: str) -> Reply:
+        """POST /openai/{path}: the same operation at that provider, whose own name the model is."""
+        return self._answer(request, path, PROVIDER)
+
+    def _answer(self, request: Request, path: str, provider: str | None) -> Reply:
         caller = principal(request.event)
         body, size = strict_json.body(request.event, request.headers)
         call = Call(
             request_id=request.request_id,
             surface=SURFACE,
             path=request.path,
-            request=chat_request(body),
+            request=model_request(OPERATIONS[path], body),
             principal=caller,
             started=request.started,
             started_ms=round((self.clock.now() - self.clock.monotonic() + request.started) * 1000),
             deadline=request.deadline,
             bytes_in=size,
+            provider=provider,
             timeouts=call_headers.timeouts(request.headers),
             metadata=call_headers.metadata(request.headers),
         )

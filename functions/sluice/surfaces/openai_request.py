@@ -1,73 +1,93 @@
-"""What a chat completion request must have before it may cost anything.
+"""What a request must have before it may cost anything, for each operation.
 
 The caller's JSON goes to the provider whole, so only what we read ourselves is checked here: a table of fields, what
 each accepts, and the fields of other gateways that would choose a URL or a key (facts R07), which are refused.
-https://platform.openai.com/docs/api-reference/chat/create
+https://platform.openai.com/docs/api-reference
 """
 
-from collections.abc import Callable
-from typing import Any, NamedTuple
+from typing import Any
 
-from sluice.domain.call import ChatRequest
+from sluice.domain.call import ModelRequest
 from sluice.domain.errors import InvalidRequest
+from sluice.domain.operation import CHAT, COMPLETIONS, EMBEDDINGS, IMAGES, RESPONSES, SPEECH, Operation
+from sluice.surfaces.fields import (
+    Field,
+    check,
+    is_input,
+    is_list_of,
+    is_message,
+    is_object,
+    is_switch,
+    is_text,
+    is_whole,
+)
+from sluice.surfaces.references import references, stored_object
 
 MAX_TOKENS = 10_000_000
 MAX_CHOICES = 128
 MAX_MESSAGES = 20_000
 STEERING = ("api_base", "base_url", "api_key", "extra_headers", "user_config", "custom_llm_provider")
 
+TOKENS = Field(f"a whole number from 1 to {MAX_TOKENS}", is_whole(1, MAX_TOKENS))
+CHOICES = Field(f"a whole number from 1 to {MAX_CHOICES}", is_whole(1, MAX_CHOICES))
+SWITCH = Field("true or false", is_switch)
+OBJECT = Field("an object", is_object)
+TEXT = Field("text", is_text)
+INPUT = Field("text, a list of texts, or their tokens", is_input)
 
-class Field(NamedTuple):
-    """What a field accepts, in words and as a check; None stands for absent."""
-
-    wants: str
-    accepts: Callable[[Any], bool]
-    is_required: bool = False
-
-
-def _is_count(most: int) -> Callable[[Any], bool]:
-    return lambda value: isinstance(value, int) and not isinstance(value, bool) and 1 <= value <= most
-
-
-def _is_messages(value: Any) -> bool:
-    return isinstance(value, list) and 0 < len(value) <= MAX_MESSAGES and all(map(_is_message, value))
-
-
-def _is_message(value: Any) -> bool:
-    return isinstance(value, dict) and isinstance(value.get("role"), str)
-
-
-def _is_text(value: Any) -> bool:
-    return isinstance(value, str) and bool(value)
-
-
+COMMON = {
+    "model": Field('"provider/model" or a route\'s name', is_text, is_required=True),
+    "stream": SWITCH,
+    "stream_options": OBJECT,
+    "service_tier": Field("a string", is_text),
+}
 FIELDS = {
-    "model": Field('"provider/model" or a route\'s name', _is_text, is_required=True),
-    "messages": Field("a list of messages, each an object with a role, at least one", _is_messages, is_required=True),
-    "stream": Field("true or false", lambda value: isinstance(value, bool)),
-    "stream_options": Field("an object", lambda value: isinstance(value, dict)),
-    "service_tier": Field("a string", _is_text),
-    "n": Field(f"a whole number from 1 to {MAX_CHOICES}", _is_count(MAX_CHOICES)),
-    "max_tokens": Field(f"a whole number from 1 to {MAX_TOKENS}", _is_count(MAX_TOKENS)),
-    "max_completion_tokens": Field(f"a whole number from 1 to {MAX_TOKENS}", _is_count(MAX_TOKENS)),
+    CHAT.path: COMMON
+    | {
+        "messages": Field(
+            "a list of messages, each an object with a role, at least one",
+            is_list_of(is_message, MAX_MESSAGES),
+            is_required=True,
+        ),
+        "n": CHOICES,
+        "max_tokens": TOKENS,
+        "max_completion_tokens": TOKENS,
+    },
+    RESPONSES.path: COMMON
+    | {
+        "input": Field(
+            "text, or a list of items, each an object",
+            lambda value: isinstance(value, str) or is_list_of(is_object, MAX_MESSAGES)(value),
+        ),
+        "background": SWITCH,
+        "store": SWITCH,
+        "max_output_tokens": TOKENS,
+        "previous_response_id": TEXT,
+    },
+    COMPLETIONS.path: COMMON
+    | {
+        "prompt": INPUT,
+        "n": CHOICES,
+        "best_of": CHOICES,
+        "max_tokens": Field(f"a whole number from 0 to {MAX_TOKENS}", is_whole(0, MAX_TOKENS)),
+    },
+    EMBEDDINGS.path: COMMON | {"input": INPUT._replace(is_required=True)},
+    IMAGES.path: COMMON | {"prompt": TEXT._replace(is_required=True), "n": CHOICES},
+    SPEECH.path: COMMON | {"input": TEXT._replace(is_required=True), "stream_format": TEXT},
 }
 
 
-def chat_request(body: dict[str, Any]) -> ChatRequest:
+def model_request(operation: Operation, body: dict[str, Any]) -> ModelRequest:
     """The request in a parsed body. Raises InvalidRequest with the `param` at fault."""
-    for name, field in FIELDS.items():
-        _check(name, field, body.get(name))
+    for name, field in FIELDS[operation.path].items():
+        check(name, field, body.get(name))
     for name in STEERING:
         if name in body:
             raise InvalidRequest(f"{name} is not taken from callers; providers are configured", param=name)
     if body.get("stream_options") is not None and body.get("stream") is not True:
         raise InvalidRequest("stream_options goes with stream = true", param="stream_options")
-    return ChatRequest(body)
-
-
-def _check(name: str, field: Field, value: Any) -> None:
-    if value is None:
-        if field.is_required:
-            raise InvalidRequest(f"{name} is missing; want {field.wants}", param=name)
-    elif not field.accepts(value):
-        raise InvalidRequest(f"{name} is wrong; want {field.wants}", param=name)
+    if body.get("background"):
+        words = "background is not served: its answer is fetched later, by a path that this gateway keeps closed"
+        raise InvalidRequest(f"{words}; use stream = true", param="background")
+    named = references(body) if operation is RESPONSES else ()
+    return ModelRequest(body, operation, named, stored_object(body, operation.read))

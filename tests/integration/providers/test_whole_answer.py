@@ -28,7 +28,7 @@ def test_once_the_head_came_only_silence_is_limited() -> None:
         settings = ProviderSettings("it", "compatible", raw.url, None, timeouts)
         watch = Watch(timeouts, time.monotonic() + 60, Clock().monotonic)
         with client:
-            upstream = Provider.of(settings, client).open(b"{}", None, watch)
+            upstream = Provider.of(settings, client).open("chat/completions", b"{}", None, watch)
             watch.begin()
             body = upstream.read(1000)
             upstream.close()

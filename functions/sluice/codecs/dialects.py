@@ -1,0 +1,40 @@
+"""The dialects whose streams are let through, by the name that an operation has for them."""
+
+from sluice.codecs import chat, typed
+from sluice.codecs.chat_tally import ChatTally
+from sluice.codecs.dialect import Dialect
+from sluice.codecs.typed_tally import ImageTally, TypedTally
+
+RESPONSE_ENDS = frozenset({"response.completed", "response.incomplete"})
+SPEECH_ENDS = frozenset({"speech.audio.done"})
+
+CHAT = Dialect(
+    tally=ChatTally,
+    is_marked=chat.is_marked,
+    is_error=chat.is_error,
+    is_final=chat.is_final,
+    is_end=chat.is_done,
+    is_extra=chat.is_usage_alone,
+    has_content=chat.has_content,
+    end=chat.DONE_EVENT,
+    error_event=chat.error_event,
+)
+SPEECH = Dialect(
+    tally=TypedTally,
+    is_marked=typed.marker(SPEECH_ENDS),
+    is_error=typed.is_error,
+    is_final=chat.is_final,
+    is_end=typed.end_judge(SPEECH_ENDS),
+    is_extra=typed.is_extra,
+    has_content=typed.has_content,
+    end=b"",
+    error_event=typed.error_event,
+)
+IMAGE = SPEECH._replace(tally=ImageTally, is_marked=typed.marker(frozenset()), is_end=typed.never)
+RESPONSES = SPEECH._replace(
+    is_marked=typed.marker(RESPONSE_ENDS | {typed.FAILED}),
+    is_final=typed.is_failed,
+    is_end=typed.end_judge(RESPONSE_ENDS),
+)
+
+DIALECTS = {"chat": CHAT, "responses": RESPONSES, "image": IMAGE, "speech": SPEECH}

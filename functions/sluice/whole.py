@@ -1,0 +1,119 @@
+"""Answers that are not streams of events: one JSON object, or bytes (sound).
+
+JSON is held until it is whole, so that a failure can still be an answer with its own status. What is too long for that
+(images, many embeddings), and what is not JSON, is sent as it comes: it cannot carry an error in band, so one that
+breaks off ends in error trailers and cut, which no reader takes for whole.
+"""
+
+import json
+from collections.abc import Callable, Generator, Iterator
+from itertools import chain
+
+from sluice.answer import Body
+from sluice.codecs import chat
+from sluice.domain.errors import GatewayError, UpstreamProtocol
+from sluice.domain.operation import SPEECH
+from sluice.passage import reported
+from sluice.providers.upstream import Upstream
+from sluice.providers.watch import Watch
+from sluice.settlement import Settlement
+
+MAX_WHOLE_BYTES = 1024 * 1024  # held and parsed it takes four times that, and memory may be 128 MB
+JSON = "application/json"
+SOUND = ("audio/", "application/octet-stream")
+DRAIN_SECONDS = 5.0
+
+
+def body(upstream: Upstream, watch: Watch, settlement: Settlement, monotonic: Callable[[], float]) -> Body:
+    """The answer as it came. Raises GatewayError while nothing was sent."""
+    is_sound = upstream.content_type.startswith(SOUND) and settlement.call.request.operation is SPEECH
+    pieces = (piece for piece in upstream.pieces if piece)
+    watch.begin()
+    held, is_all = _first(pieces) if is_sound else _held(pieces)
+    if not is_all and not is_sound and upstream.content_type != JSON:
+        raise UpstreamProtocol("the provider's answer is not a JSON object")
+    if is_all:
+        sent = _object(held, upstream, settlement)
+    else:
+        sent = _as_it_comes(chain((held,), pieces), upstream, settlement, monotonic)
+    return Body(sent, upstream.close, settlement)
+
+
+def _first(pieces: Iterator[bytes]) -> tuple[bytes, bool]:
+    first = next(pieces, None)
+    if first is None:
+        raise UpstreamProtocol("the provider's answer is empty")
+    return first, False
+
+
+def _held(pieces: Iterator[bytes]) -> tuple[bytes, bool]:
+    """What came, up to the cap, and whether that is all."""
+    held, size = [], 0
+    for piece in pieces:
+        held.append(piece)
+        size += len(piece)
+        if size > MAX_WHOLE_BYTES:
+            return b"".join(held), False
+    return b"".join(held), True
+
+
+def _object(answer: bytes, upstream: Upstream, settlement: Settlement) -> Generator[bytes, None, None]:
+    value = _parsed(answer)
+    is_response = value.get("object") == "response"  # which says itself that it failed
+    if chat.tells_error(value) and not is_response:
+        raise reported(value)
+    settlement.meter.see_whole(value)
+    upstream.over()
+    return _one_piece(answer, settlement, reported(value) if is_response and value.get("error") else None)
+
+
+def _one_piece(answer: bytes, settlement: Settlement, error: GatewayError | None) -> Generator[bytes, None, None]:
+    settlement.bytes_out = len(answer)
+    settlement.is_complete = error is None
+    if error:
+        settlement.fail_in_band(error)
+    yield answer
+
+
+def _parsed(body: bytes) -> dict[str, object]:
+    try:
+        value = json.loads(body)
+    except (ValueError, RecursionError):
+        value = None
+    if not isinstance(value, dict):
+        raise UpstreamProtocol("the provider's answer is not a JSON object")
+    return value
+
+
+def _as_it_comes(
+    pieces: Iterator[bytes], upstream: Upstream, settlement: Settlement, monotonic: Callable[[], float]
+) -> Generator[bytes, None, None]:
+    try:
+        for piece in pieces:
+            settlement.meter.see_piece(piece)
+            settlement.bytes_out += len(piece)
+            yield piece
+        upstream.over()
+        settlement.is_complete = True
+    except GeneratorExit:
+        _drain(pieces, settlement, monotonic)
+        raise
+    except GatewayError as error:
+        settlement.fail_in_band(error)
+        raise
+    except Exception:  # the boundary of an answer: it ends as honestly as any other failure, and shows nothing
+        failed = GatewayError("an internal error")
+        settlement.fail_in_band(failed)
+        raise failed from None
+
+
+def _drain(pieces: Iterator[bytes], settlement: Settlement, monotonic: Callable[[], float]) -> None:
+    """Nobody reads any more: read on for the usage (L01)."""
+    until = monotonic() + DRAIN_SECONDS
+    try:
+        for piece in pieces:
+            settlement.meter.see_piece(piece)
+            if monotonic() > until:
+                return
+    except GatewayError as error:
+        settlement.fail_in_band(error)
