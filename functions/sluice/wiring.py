@@ -41,6 +41,7 @@ MODELS_PATH = "/v1/models"
 ANY_MODEL = r"/v1/models/(.+)"
 ANY_OPERATION = "|".join(map(re.escape, OPERATIONS))
 CREATE = f"/v1/({ANY_OPERATION})"
+PATHS = (*(f"/v1/{path}" for path in OPERATIONS), MODELS_PATH)
 PROVIDER_PATH = f"/openai/(?:v1/)?({ANY_OPERATION})"
 
 
@@ -53,7 +54,7 @@ def build(default_config: Path) -> Callable[[dict[str, Any], Any], dict[str, Any
     pipeline = _pipeline(settings, selection, price_table, telemetry, clock)
     models = tuple(_models(settings, price_table))
     surface = OpenAI(pipeline, selection, models, _epoch(price_table.version[:10]), clock)
-    return Application(_routes(surface), telemetry, clock).handler()
+    return Application(_routes(surface), telemetry, clock, PATHS).handler()
 
 
 def _routes(surface: OpenAI) -> tuple[Route, ...]:

@@ -22,7 +22,7 @@ from sluice.settings import ProviderSettings, Timeouts
 from sluice.surfaces.application import Application, Route
 from sluice.surfaces.openai import OpenAI
 from sluice.telemetry import Telemetry
-from sluice.wiring import CREATE, PROVIDER_PATH
+from sluice.wiring import CREATE, PATHS, PROVIDER_PATH
 
 PRICE = Price(Rates(1_000_000, 100_000, 0, 0, 4_000_000), max_output_tokens=1000)
 KEY = "sk-fake-provider-key"
@@ -174,7 +174,7 @@ class Gateway:
             Route("GET", "/v1/models", surface.list_models),
             Route("GET", "/v1/models/(.+)", surface.retrieve_model),
         )
-        return Application(routes, self.telemetry, self.hand.clock)
+        return Application(routes, self.telemetry, self.hand.clock, PATHS)
 
     @staticmethod
     def _price(target: Target) -> Priced:

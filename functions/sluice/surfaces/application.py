@@ -6,6 +6,7 @@ known (it alone says 404), 404 otherwise, and every failure in the surface's own
 (facts/platform.md 8; tests pin it).
 """
 
+import difflib
 import re
 import traceback
 from collections.abc import Callable, Mapping
@@ -38,11 +39,12 @@ class Route(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class Application:
-    """Answers function URL events."""
+    """Answers function URL events. `paths` are those that an unknown one may have been meant for."""
 
     routes: tuple[Route, ...]
     telemetry: Telemetry
     clock: Clock
+    paths: tuple[str, ...] = ()
 
     def handler(self) -> Callable[[dict[str, Any], Any], dict[str, Any]]:
         """The Lambda handler: an event in, a response dict out, whose body may be an iterator of bytes."""
@@ -109,10 +111,17 @@ class Application:
         method = resolver.current_event.http_method
         allowed = sorted({route.method for route in self.routes if re.fullmatch(route.rule, path)})
         if not allowed:
-            return self._failed(NotFound(f"no such path: {path[:80]}; docs/api.md lists them"), resolver)
+            return self._failed(NotFound(f"no such path: {path[:80]}; {self._meant(path)}"), resolver)
         methods = ", ".join(allowed)
         error = MethodNotAllowed(f"{method} does not go with this path; use {methods}", headers={"allow": methods})
         return self._failed(error, resolver)
+
+    def _meant(self, path: str) -> str:
+        """What would be right: the path that ends alike, else the nearest one."""
+        wanted = "/" + path.strip("/")
+        alike = [known for known in self.paths if known.endswith(wanted) or wanted.endswith(known)]
+        close = sorted(alike, key=len) or difflib.get_close_matches(path, self.paths, n=1, cutoff=0.8)
+        return f"did you mean {close[0]}?" if close and path else "docs/api.md lists what is served"
 
     def _failed(self, error: GatewayError, resolver: LambdaFunctionUrlResolver) -> Response[Any]:
         request_id = resolver.lambda_context.aws_request_id
