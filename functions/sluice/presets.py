@@ -18,8 +18,8 @@ class Quirks:
     """How a provider departs from OpenAI's API.
 
     `usage`: it takes `stream_options.include_usage`. `strict_done`: its streams of chat chunks always end in [DONE], so
-    that one without was cut. `renames` and `drops` name top-level fields of requests; a renamed field replaces one that
-    has the new name already. `operations` are the paths of those it serves, None for all.
+    that one without was cut. `renames` and `drops` name top-level fields of requests; one that has the new name already
+    keeps its value. `operations` are the paths of those it serves, None for all.
     """
 
     usage: bool = True
@@ -47,8 +47,8 @@ OLDER_LIMIT = {"max_completion_tokens": "max_tokens"}
 
 PRESETS = {
     # https://ai.google.dev/gemini-api/docs/openai, fields: https://ai.google.dev/api/compatibility. An unknown field is
-    # a 400 ("Unknown name"), prompt_cache_key among them: https://github.com/leookun/cursor-byok/issues/112.
-    # No page promises [DONE]. Thinking is in total_tokens only: https://github.com/mozilla-ai/any-llm/pull/1291.
+    # a 400 ("Unknown name"), prompt_cache_key among them: https://github.com/leookun/cursor-byok/issues/112. No page
+    # promises [DONE]. Every chunk has the usage so far, thinking in its total only: https://discuss.ai.google.dev/t/127400.
     "gemini": Preset(
         "https://generativelanguage.googleapis.com/v1beta/openai",
         needs_secret=True,

@@ -17,6 +17,7 @@ DROPPED_BY_SAM = {"env", "venv", "ENV"}
 MAY_CATCH_ALL = {
     "functions/sluice/surfaces/application.py": "the application boundary: the caller gets a 500 in the surface's shape",
     "functions/sluice/early.py": "what the opening thread raised is raised again by who waits for it",
+    "functions/sluice/whole.py": "the boundary of an answer that is not a stream of events, as relay.py is of one",
     "functions/sluice/relay.py": "the boundary of a stream: a defect ends it in band, as any other failure does",
     "layers/runtime/streaming_runtime/fault.py": "the text of a foreign exception may fail too",
     "layers/runtime/streaming_runtime/response.py": "the runtime's boundary: what the iterator raises becomes trailers",

@@ -108,6 +108,29 @@ class TestKnownExamples:
 
         assert nano == 160
 
+    def test_thinking_of_gemini_is_paid_as_output(self) -> None:
+        """0.30 in, 0.03 cached, 2.50 out, thinking included: https://ai.google.dev/gemini-api/docs/pricing."""
+        usage = Usage(input=1000, cache_read=1000, output=1000, reasoning=600)
+
+        nano = cost(usage, price("gemini", "gemini-2.5-flash"))
+
+        assert nano == (300 + 30 + 2500) * MICRO
+
+    @pytest.mark.parametrize(("prompt", "dollars"), [(199_999, 2), (200_000, 4)])
+    def test_a_prompt_at_the_threshold_of_xai_is_long(self, prompt: int, dollars: int) -> None:
+        """2.00 below 200,000 tokens of prompt, 4.00 from there: https://docs.x.ai/docs/models/grok-4.5."""
+        assert cost(Usage(input=prompt), price("xai", "grok-4.5")) == prompt * dollars * MICRO
+
+    def test_an_id_with_a_slash_is_a_model_of_its_provider(self) -> None:
+        """0.15 in, 0.60 out: https://groq.com/pricing."""
+        assert cost(Usage(input=2000, output=1000), price("groq", "openai/gpt-oss-120b")) == (300 + 600) * MICRO
+
+    def test_deepseek_costs_at_most_what_the_table_says(self) -> None:
+        """0.30, 0.006 and 1.20 in peak hours, half at others: https://api-docs.deepseek.com/quick_start/pricing."""
+        usage = Usage(input=1000, cache_read=1000, output=1000)
+
+        assert cost(usage, price("deepseek", "deepseek-flash")) == (300 + 6 + 1200) * MICRO
+
 
 class TestUnknownIsNull:
     @pytest.mark.parametrize(
@@ -119,6 +142,9 @@ class TestUnknownIsNull:
             ("openai", "ft:gpt-unheard-of:org::id"),
             ("openai", "ft:gpt-5-2025-08-07:org::id"),
             ("openai", "gpt-4o-search-preview"),
+            ("gemini", "gemma-4-31b-it"),
+            ("mistral", "mistral-large-latest"),
+            ("xai", "grok-code-fast-1"),
             ("no-such-family", "gpt-4o"),
             (None, "gpt-4o"),
         ],

@@ -3,10 +3,12 @@ from typing import Any
 import pytest
 
 from sluice.domain.errors import Misconfigured
+from sluice.presets import PRESETS, Quirks
 from sluice.settings import OPENAI_URL, Timeouts, load, settings
 
 ENVIRON = {"SLUICE_TABLE": "ledger", "AWS_REGION": "eu-west-1"}
 OPENAI = {"kind": "openai", "secret": "sluice/openai"}
+GROQ = {"kind": "compatible", "preset": "groq", "secret": "sluice/groq"}
 
 
 def read(environ: dict[str, str] | None = None, **document: Any) -> Any:
@@ -64,6 +66,14 @@ def test_defaults_hold_where_nothing_is_said_and_a_provider_overrides_them() -> 
         ({"routes": {"mini": {"targets": [{"model": "openai/a"}, {"model": "openai/b"}]}}}, "one target"),
         ({"ledger": {"typical_output_tokens": 0}}, "whole number"),
         ({"secrets": {"ttl_seconds": 0}}, "more than 0"),
+        ({"providers": {"it": {**GROQ, "preset": "grok"}}}, "preset = 'grok': unknown preset; did you mean groq"),
+        ({"providers": {"it": {**GROQ, "preset": "zzz"}}}, "unknown preset; known: deepseek, gemini, groq"),
+        ({"providers": {"it": {**GROQ, "preset": ""}}}, "want the name of a preset"),
+        ({"providers": {"it": {**GROQ, "preset": ["groq"]}}}, "want the name of a preset"),
+        ({"providers": {"it": {**OPENAI, "preset": "groq"}}}, "a preset goes with kind = \"compatible\", not 'openai'"),
+        ({"providers": {"it": {**GROQ, "base_url": "http://example.com"}}}, "base_url: want an https URL"),
+        ({"providers": {"it": {**GROQ, "stored_objects": 1}}}, "stored_objects = 1: want true or false"),
+        ({"providers": {"it": {**GROQ, "usage": "no"}}}, "usage = 'no': want true or false"),
     ],
 )
 def test_what_is_wrong_is_named_with_what_would_be_right(document: dict[str, Any], says: str) -> None:
@@ -71,6 +81,56 @@ def test_what_is_wrong_is_named_with_what_would_be_right(document: dict[str, Any
         read(**document)
 
     assert says in caught.value.message
+
+
+def test_a_preset_that_needs_a_key_is_refused_without_one_in_the_same_words_as_openai() -> None:
+    refusals = []
+    for table in ({"kind": "openai"}, {"kind": "compatible", "preset": "groq"}):
+        with pytest.raises(Misconfigured) as caught:
+            read(providers={"it": table})
+        refusals.append(caught.value.message)
+
+    assert refusals[0] == refusals[1]
+    assert refusals[0] == 'providers.it.secret is missing: name the secret that holds {"api_key": "..."}'
+
+
+def test_a_preset_on_this_machine_needs_no_key_and_may_have_one() -> None:
+    ollama = {"kind": "compatible", "preset": "ollama"}
+
+    found = read(providers={"a": ollama, "b": {**ollama, "secret": "sluice/ollama"}}).providers
+
+    assert (found["a"].base_url, found["a"].secret) == ("http://127.0.0.1:11434/v1", None)
+    assert found["b"].secret == "sluice/ollama"
+
+
+def test_what_a_preset_says_can_be_said_otherwise() -> None:
+    other = {"base_url": "https://eu.example.com/v1", "price_family": "together", "usage": False, "strict_done": False}
+
+    found = read(providers={"it": {**GROQ, **other}}).providers["it"]
+
+    assert (found.base_url, found.price_family) == ("https://eu.example.com/v1", "together")
+    assert (found.usage, found.strict_done) == (found.quirks.usage, found.quirks.strict_done) == (False, False)
+    assert found.quirks.drops == PRESETS["groq"].quirks.drops
+
+
+def test_a_preset_is_overridden_for_loopback_too() -> None:
+    found = read({"SLUICE_PROVIDER_URL_IT": "http://127.0.0.1:9/v1"}, providers={"it": GROQ}).providers["it"]
+
+    assert found.base_url == "http://127.0.0.1:9/v1"
+
+
+def test_without_a_preset_a_provider_is_taken_for_openai_s_like() -> None:
+    found = provider()
+
+    assert (found.preset, found.price_family, found.quirks) == (None, None, Quirks())
+    assert (found.usage, found.strict_done, found.stored_objects) == (True, False, False)
+    assert read().providers["openai"].quirks == Quirks()
+
+
+def test_stored_objects_are_named_only_where_the_configuration_says_so() -> None:
+    found = read(providers={"a": OPENAI, "b": {**OPENAI, "stored_objects": True}}).providers
+
+    assert [found[name].stored_objects for name in "ab"] == [False, True]
 
 
 @pytest.mark.fault("A09")

@@ -63,6 +63,11 @@ def choices(chunk: Mapping[str, Any]) -> Iterator[dict[str, Any]]:
     return (choice for choice in found if isinstance(choice, dict)) if isinstance(found, list) else iter(())
 
 
+def is_foreign(_event: sse.Event) -> bool:
+    """None: [DONE] is the dialect's own end."""
+    return False
+
+
 def is_usage_alone(chunk: Mapping[str, Any]) -> bool:
     """The one chunk that `include_usage` adds: no choices, and the usage."""
     return chunk.get("choices") == [] and isinstance(chunk.get("usage"), dict)
@@ -91,6 +96,6 @@ def _called(delta: Mapping[str, Any]) -> Iterator[str]:
             yield from (value for value in (function.get("name"), function.get("arguments")) if isinstance(value, str))
 
 
-def error_event(body: Mapping[str, Any], _last: bytes = b"") -> bytes:
+def error_event(body: Mapping[str, Any], _last: bytes = b"", _replaces: bool = False) -> bytes:
     """Our own error as the stream's last event; no `[DONE]` follows it."""
     return sse.data_event(json.dumps(body, separators=(",", ":"), ensure_ascii=True).encode())

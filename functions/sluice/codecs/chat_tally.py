@@ -6,6 +6,7 @@ from typing import Any
 from sluice.codecs import chat
 from sluice.codecs.dialect import Chunk, size, text
 from sluice.codecs.openai_usage import usage as reported_usage
+from sluice.domain.reference import Stored
 from sluice.domain.usage import Usage
 
 
@@ -68,6 +69,6 @@ class ChatTally:
         return ",".join(dict.fromkeys(reason for _, reason in sorted(self.finished.items()))) or None
 
     @property
-    def stored(self) -> tuple[str, ...]:
+    def stored(self) -> tuple[Stored, ...]:
         """None: a stored completion cannot be continued."""
         return ()

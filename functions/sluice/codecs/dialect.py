@@ -4,6 +4,7 @@ from collections.abc import Callable, Iterator, Mapping
 from typing import Any, NamedTuple, Protocol
 
 from sluice.codecs import sse
+from sluice.domain.reference import Stored
 from sluice.domain.usage import Usage
 
 Chunk = Mapping[str, Any]
@@ -38,8 +39,8 @@ class Tally(Protocol):
     def finish_reason(self) -> str | None: ...
 
     @property
-    def stored(self) -> tuple[str, ...]:
-        """Ids under which the provider keeps what it answered."""
+    def stored(self) -> tuple[Stored, ...]:
+        """What the provider keeps of what it answered."""
 
 
 class Dialect(NamedTuple):
@@ -47,8 +48,9 @@ class Dialect(NamedTuple):
 
     `is_marked(block, drops_usage)` tells, without parsing, whether a block of events may hold one that matters.
     `is_end` and `is_error` judge an event and the chunk it carries, `is_final` whether nothing follows that error.
-    `is_extra` knows the chunk that only we asked for. `end` is what a stream that finished without its terminal gets,
-    `error_event(body, last)` our error in band behind `last`, the last block that was sent.
+    `is_extra` knows the chunk that only we asked for, `is_foreign` an event that would tell readers of another dialect
+    that all is over. `end` is what a stream that finished without its terminal gets. `error_event(body, last,
+    replaces)` is our error in band, behind `last`, the last block that was sent, or in its place.
     """
 
     tally: Callable[[int], Tally]
@@ -57,9 +59,10 @@ class Dialect(NamedTuple):
     is_final: Callable[[sse.Event, Chunk | None], bool]
     is_end: Callable[[sse.Event, Chunk | None], bool]
     is_extra: Callable[[Chunk], bool]
+    is_foreign: Callable[[sse.Event], bool]
     has_content: Callable[[Chunk], bool]
     end: bytes
-    error_event: Callable[[Mapping[str, Any], bytes], bytes]
+    error_event: Callable[[Mapping[str, Any], bytes, bool], bytes]
 
 
 def text(chunk: Chunk, name: str) -> str | None:

@@ -15,6 +15,7 @@ CHAT = Dialect(
     is_final=chat.is_final,
     is_end=chat.is_done,
     is_extra=chat.is_usage_alone,
+    is_foreign=chat.is_foreign,
     has_content=chat.has_content,
     end=chat.DONE_EVENT,
     error_event=chat.error_event,
@@ -26,11 +27,12 @@ SPEECH = Dialect(
     is_final=chat.is_final,
     is_end=typed.end_judge(SPEECH_ENDS),
     is_extra=typed.is_extra,
+    is_foreign=chat.is_done,
     has_content=typed.has_content,
     end=b"",
     error_event=typed.error_event,
 )
-IMAGE = SPEECH._replace(tally=ImageTally, is_marked=typed.marker(frozenset()), is_end=typed.never)
+IMAGE = SPEECH._replace(tally=ImageTally, is_marked=typed.marker(frozenset()), is_end=typed.end_judge(frozenset()))
 RESPONSES = SPEECH._replace(
     is_marked=typed.marker(RESPONSE_ENDS | {typed.FAILED}),
     is_final=typed.is_failed,

@@ -2,8 +2,8 @@
 
 https://platform.openai.com/docs/api-reference: the count of the prompt (`prompt_tokens`, or `input_tokens` in
 Responses, images and speech) includes the cached ones, read and written, and that of the answer the reasoning ones.
-xAI leaves reasoning out of `completion_tokens`; its total gives that away. A count that is not a whole number between 0
-and 2^53 is no count: the object is then not believed at all.
+xAI and Gemini leave reasoning out of `completion_tokens`, Gemini without naming it: the total gives it away. A count
+that is not a whole number between 0 and 2^53 is no count: the object is then not believed at all.
 """
 
 from collections.abc import Mapping
@@ -55,8 +55,9 @@ def _disjoint(
 ) -> Usage | None:
     if cached + written > prompt or longer > written:
         return None
-    if reasoning and total == prompt + output + reasoning:
-        output += reasoning
+    hidden = total - prompt - output if isinstance(total, int) and total < MOST else 0
+    if hidden > 0:
+        output, reasoning = output + hidden, max(reasoning, hidden)
     return Usage(
         input=prompt - cached - written,
         cache_read=cached,

@@ -2,6 +2,7 @@
 
 Each event carries an object with `type`; the last one says how the answer ended. An `error` event has the failure
 under `error` or beside its type; in Responses a `response.failed` may follow it, which belongs to the failure.
+[DONE] is no part of these dialects, though some providers send it.
 https://platform.openai.com/docs/api-reference/responses-streaming
 """
 
@@ -10,20 +11,20 @@ import re
 from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
-from sluice.codecs import sse
-from sluice.codecs.chat import DONE
+from sluice.codecs import chat, sse
 
 SEQUENCE_NUMBER = re.compile(rb'"sequence_number"\s*:\s*(\d{1,15})')
 ERROR_TYPE = "error"
 FAILED = "response.failed"
-CONTENT = ("delta", "b64_json", "audio")
+CONTENT = ("delta", "b64_json", "partial_image_b64", "audio")
+ERROR_MARKS = (b'"error"', b"event: error", b"event:error", chat.DONE)
 
 Judge = Callable[[sse.Event, Mapping[str, Any] | None], bool]
 
 
 def marker(ends: frozenset[str]) -> Callable[[bytes, bool], bool]:
     """Whether a block may hold an end or an error; inside generated text the quotes would be escaped."""
-    marks = (*(f'"{end}"'.encode() for end in sorted(ends)), b'"error"', DONE)
+    marks = (*(f'"{end}"'.encode() for end in sorted(ends)), *ERROR_MARKS)
 
     def is_marked(block: bytes, _drops_usage: bool) -> bool:
         return any(mark in block for mark in marks)
@@ -38,20 +39,17 @@ def end_judge(ends: frozenset[str]) -> Judge:
     return is_end
 
 
-def is_error(_event: sse.Event, chunk: Mapping[str, Any] | None) -> bool:
+def is_error(event: sse.Event, chunk: Mapping[str, Any] | None) -> bool:
     """An error event, the end of a response that failed, or an error in the shape of other endpoints."""
     if chunk is None:
-        return False
-    return chunk.get("type") in (ERROR_TYPE, FAILED) or ("type" not in chunk and bool(chunk.get("error")))
+        return event.name == b"error"
+    is_named = event.name == b"error" or chunk.get("type") in (ERROR_TYPE, FAILED)
+    return is_named or ("type" not in chunk and chat.tells_error(chunk))
 
 
 def is_failed(_event: sse.Event, chunk: Mapping[str, Any] | None) -> bool:
     """Only `response.failed` ends a response that has begun to fail; an `error` event may come before it."""
     return chunk is not None and chunk.get("type") == FAILED
-
-
-def never(_event: sse.Event, _chunk: Mapping[str, Any] | None) -> bool:
-    return False
 
 
 def is_extra(_chunk: Mapping[str, Any]) -> bool:
@@ -71,7 +69,7 @@ def has_content(chunk: Mapping[str, Any]) -> bool:
     return any(isinstance(chunk.get(name), str) and chunk[name] for name in CONTENT)
 
 
-def error_event(body: Mapping[str, Any], last: bytes = b"") -> bytes:
+def error_event(body: Mapping[str, Any], last: bytes = b"", replaces: bool = False) -> bytes:
     """Our own error as the stream's last event.
 
     The documented fields stand beside the type, and the same once more under `error`, where OpenAI itself puts them
@@ -81,7 +79,7 @@ def error_event(body: Mapping[str, Any], last: bytes = b"") -> bytes:
     numbers = SEQUENCE_NUMBER.findall(last)
     event = {
         "type": ERROR_TYPE,
-        "sequence_number": int(numbers[-1]) + 1 if numbers else 0,
+        "sequence_number": int(numbers[-1]) + (not replaces) if numbers else 0,
         **{name: error[name] for name in ("code", "message", "param")},
         "error": error,
     }

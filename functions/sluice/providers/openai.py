@@ -152,4 +152,6 @@ def _is_error(body: bytes) -> bool:
         value = json.loads(body.decode("utf-8"))
     except (ValueError, RecursionError):
         return False
+    if isinstance(value, list) and len(value) == 1:  # Gemini's are in a list
+        value = value[0]
     return isinstance(value, dict) and isinstance(value.get("error"), dict)
