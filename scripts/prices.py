@@ -55,7 +55,7 @@ Records = dict[str, dict[str, object] | str]
 
 def main() -> int:
     options = _options()
-    first = corrected(regional(rows((unpacked(FIRST) / FIRST_FILE).read_text("utf-8"))))
+    first = corrected(regional(rows((unpacked(FIRST) / FIRST_FILE).read_text("utf-8"), DAY)))
     second = GenaiPrices(unpacked(SECOND), DAY)
     check = Check(first, {key: row for key in first if (row := second.row(key))})
     print("\n".join(check.report()))
@@ -111,10 +111,11 @@ class Check:
             yield from (f"{key}: {fault}" for fault in row.faults())
 
     def believed(self) -> dict[Key, Row]:
-        return {
+        rows = {
             key: believed(row, self.second[key], self.found[key]) if key in self.second else row
             for key, row in self.first.items()
         }
+        return {key: row for key, row in rows.items() if row is not None}
 
     def report(self) -> Iterator[str]:
         yield from (str(one) for one in self._differences())

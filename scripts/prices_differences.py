@@ -1,7 +1,8 @@
 """Where the two lists differ, which one is believed, and why.
 
-Every difference must be explained here and every explanation must still be needed, or no table is written. Numbers
-that only one list has are not differences: the first list's are taken, the second's are not.
+Every difference must be explained here and every explanation must still be needed, or no table is written. Where it
+cannot be told which is right, neither is believed and the model is left out: its price is unknown. Numbers that only
+one list has are not differences: the first list's are taken, the second's are not.
 """
 
 import re
@@ -15,6 +16,7 @@ from prices_row import Key, Row
 class List(StrEnum):
     FIRST = "first"
     SECOND = "second"
+    NEITHER = "neither"
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,6 +94,60 @@ EXPLANATIONS = (
         List.FIRST,
         "Azure publishes no flex rate for cached tokens, so they keep the standard one; the second list has OpenAI's.",
     ),
+    Explanation(
+        r"deepseek/deepseek-(flash|v4-(flash|flash-vision-exp|pro))",
+        r"input|output|cache_read",
+        List.FIRST,
+        "DeepSeek halves its prices outside peak hours; the first list has the dearer one. Rather too much.",
+    ),
+    Explanation(
+        r"deepseek/deepseek-(r1|v3\.2)",
+        r".*",
+        List.NEITHER,
+        "Names of weights, not of what DeepSeek serves: each list has another model's price for them.",
+    ),
+    Explanation(
+        r"groq/openai/gpt-oss-safeguard-20b",
+        r"cache_read",
+        List.SECOND,
+        "Half of the input's rate, as for gpt-oss-20b; the first list rounds it off.",
+    ),
+    Explanation(
+        r"mistral/mistral-large-4(-0)?",
+        r"input|output|cache_read",
+        List.SECOND,
+        "The price of 2026-10-29, with its page; the first list has the one before it.",
+    ),
+    Explanation(
+        r"mistral/magistral-(medium|small)-latest",
+        r"input|output",
+        List.FIRST,
+        "Magistral is retired; the names stand for Medium 3.5 and Small 4, as the first list's source says.",
+    ),
+    Explanation(
+        r"mistral/mistral-embed(-2312)?",
+        r"output",
+        List.FIRST,
+        "An embedding has no output; the second list repeats the price of the input.",
+    ),
+    Explanation(
+        r"mistral/(mistral-large-latest|mistral-medium|open-mistral-nemo)",
+        r".*",
+        List.NEITHER,
+        "The lists take these names for different models, or for one at different times.",
+    ),
+    Explanation(
+        r"together/Qwen/Qwen3\.7-Max",
+        r".*",
+        List.NEITHER,
+        "One list has a price that the other has not, and neither says since when.",
+    ),
+    Explanation(
+        r"xai/grok-code-fast(-1-0825)?",
+        r".*",
+        List.NEITHER,
+        "Retired on 2026-05-15: the first list has the price of what answers now, the second the old one.",
+    ),
 )
 
 
@@ -110,6 +166,16 @@ def _regional(key: Key, row: Row, rows: Mapping[Key, Row]) -> Row:
 
 
 def corrected(rows: Mapping[Key, Row]) -> dict[Key, Row]:
+    """What the first list has wrong by its own lights, or by its source's."""
+    return {key: inclusive(key, row) for key, row in _fine_tuned(rows).items()}
+
+
+def inclusive(key: Key, row: Row) -> Row:
+    """xAI's long prompts begin at the threshold and not above it: https://docs.x.ai/docs/models/grok-4.5."""
+    return replace(row, long_above=row.long_above - 1) if key.family == "xai" and row.long_above else row
+
+
+def _fine_tuned(rows: Mapping[Key, Row]) -> dict[Key, Row]:
     """One fine-tuned model has its cache read's rate under cache writes; its sister's row shows which it is."""
     key, sister = Key("openai", "ft:gpt-4o-2024-11-20"), Key("openai", "ft:gpt-4o-2024-08-06")
     rates, right = rows[key].tiers[""], rows[sister].tiers[""]
@@ -127,8 +193,11 @@ def differences(key: Key, first: Row, second: Row) -> Iterator[Difference]:
             yield Difference(key, cell, one, other, explanation)
 
 
-def believed(first: Row, second: Row, found: list[Difference]) -> Row:
-    """The row to write: the first list's, unless an explanation believes the second."""
-    if any(difference.explanation and difference.explanation.believed is List.SECOND for difference in found):
+def believed(first: Row, second: Row, found: list[Difference]) -> Row | None:
+    """The row to write, if any: the first list's, unless an explanation says otherwise."""
+    lists = {difference.explanation.believed for difference in found if difference.explanation}
+    if List.NEITHER in lists:
+        return None
+    if List.SECOND in lists:
         return replace(second, max_output_tokens=first.max_output_tokens)
     return first

@@ -14,6 +14,8 @@ from typing import Any
 from prices_row import CLASSES, STANDARD, TIERS, Key, Rates, Row, pico
 
 PROVIDERS = {"openai": "openai", "azure": "azure", "bedrock": "aws", "anthropic": "anthropic"}
+PROVIDERS |= {"gemini": "google", "xai": "x-ai"}
+PROVIDERS |= {name: name for name in ("deepseek", "groq", "mistral", "together")}
 NAMES = {
     "input": ("input_mtok",),
     "cache_read": ("cache_read_mtok",),

@@ -7,6 +7,7 @@ Its keys are explained at https://docs.litellm.ai/docs/provider_registration/add
 import json
 import re
 from collections.abc import Iterator, Mapping
+from datetime import date
 from decimal import Decimal
 from typing import Any
 
@@ -21,6 +22,16 @@ FAMILIES = {
     "bedrock_converse": "bedrock",
     "anthropic": "anthropic",
 }
+# Providers whose ids may hold a slash: `<provider>/<id>`. What stands bare there is a copy, or a class of prices. A
+# retired id is left out: it is answered by another model, at another price, or by none.
+PREFIXED = {
+    "deepseek": "deepseek",
+    "gemini": "gemini",
+    "groq": "groq",
+    "mistral": "mistral",
+    "together_ai": "together",
+    "xai": "xai",
+}
 MODES = {"chat", "responses", "completion", "embedding"}
 INPUT, OUTPUT = "input_cost_per_token", "output_cost_per_token"
 READ, WRITE = "cache_read_input_token_cost", "cache_creation_input_token_cost"
@@ -28,29 +39,43 @@ LONGER_WRITES = (f"{WRITE}_above_1hr", f"{WRITE}_above_12hr")  # Anthropic's and
 THRESHOLD = re.compile(rf"{INPUT}_above_(\d+)k_tokens$")
 # What these do is not paid by the token alone, so a price made of their token rates would be too low.
 UNPRICEABLE_KEYS = {"input_cost_per_image", "input_cost_per_query", "input_cost_per_video_per_second"}
-UNPRICEABLE_MODELS = re.compile(r"search-(preview|api)")  # every answer also pays for a search
+UNPRICEABLE_KEYS |= {"output_cost_per_video_token"}
+# Every answer also pays for searches, or is sound.
+UNPRICEABLE_MODELS = re.compile(r"search-(preview|api)|deep-research-(pro-|max-)?preview|-preview-tts$")
 NOT_BEDROCK = re.compile(r"^[^.]*$|@")  # ids of other platforms that stand under Bedrock
 
 Entry = Mapping[str, Any]
 
 
-def rows(text: str) -> dict[Key, Row]:
-    """The models of our families that can be priced by their tokens."""
+def rows(text: str, day: date) -> dict[Key, Row]:
+    """The models of our families that can be priced by their tokens on a day."""
     found: dict[Key, Row] = {}
     for name, entry in sorted(json.loads(text, parse_float=Decimal).items(), key=lambda item: "/" in item[0]):
-        if _is_ours(name, entry):
-            key = Key(FAMILIES[entry["litellm_provider"]], name.rpartition("/")[2])
-            if not (key.family == "bedrock" and NOT_BEDROCK.search(key.model)):
-                found.setdefault(key, _row(entry))  # `bedrock/<id>` repeats an `<id>` that was read before it
+        key = _key(name, entry, day)
+        if key and _is_priced(name, entry):
+            found.setdefault(key, _row({OUTPUT: 0, **entry}))  # `bedrock/<id>` repeats an `<id>` read before it
     return found
 
 
-def _is_ours(name: str, entry: Entry) -> bool:
+def _key(name: str, entry: Entry, day: date) -> Key | None:
+    """The model as it is called at one of our families' providers."""
+    provider = entry.get("litellm_provider", "")
+    prefix, _, rest = name.partition("/")
+    if provider in PREFIXED:
+        is_served = prefix == provider and entry.get("deprecation_date", "9") > str(day)
+        return Key(PREFIXED[provider], rest) if is_served else None
+    if provider not in FAMILIES or "/" in rest:
+        return None
+    key = Key(FAMILIES[provider], rest or name)
+    return None if key.family == "bedrock" and NOT_BEDROCK.search(key.model) else key
+
+
+def _is_priced(name: str, entry: Entry) -> bool:
+    """Whether tokens alone are paid for. Free is how the list writes a preview, or a price it has not."""
     return (
-        entry.get("litellm_provider") in FAMILIES
-        and entry.get("mode") in MODES
-        and name.count("/") <= 1
-        and None not in (entry.get(INPUT), entry.get(OUTPUT))
+        entry.get("mode") in MODES
+        and bool(entry.get(INPUT))
+        and (entry.get(OUTPUT) is not None or entry["mode"] == "embedding")
         and not UNPRICEABLE_KEYS & entry.keys()
         and not UNPRICEABLE_MODELS.search(name)
     )
@@ -80,8 +105,11 @@ def _tiers(entry: Entry, length: str) -> Iterator[tuple[str, Rates]]:
 
 
 def _rates(entry: Entry, length: str, tier: str) -> Rates:
+    """A write that is free is no class of its own: what was written is paid as input."""
     longer_write = next((name for name in LONGER_WRITES if name + length + tier in entry), LONGER_WRITES[0])
-    return tuple(_rate(entry, name + length + tier) for name in (INPUT, READ, WRITE, longer_write, OUTPUT))
+    rates = [_rate(entry, name + length + tier) for name in (INPUT, READ, WRITE, longer_write, OUTPUT)]
+    rates[2:4] = [rate or None for rate in rates[2:4]]
+    return tuple(rates)
 
 
 def _rate(entry: Entry, name: str) -> int | None:

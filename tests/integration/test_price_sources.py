@@ -6,7 +6,7 @@ import re
 import subprocess
 import sys
 from collections.abc import Iterator
-from datetime import UTC, datetime
+from datetime import UTC, date, datetime
 from decimal import Decimal
 from importlib import import_module
 from importlib.metadata import PackageNotFoundError, version
@@ -24,15 +24,30 @@ from sluice.pricing import TABLE, PriceTable, cost
 ROOT = Path(__file__).parents[2]
 PRICES = PriceTable.load()
 FILE: dict[str, Any] = json.loads(TABLE.read_bytes())
-FAMILIES = {"anthropic", "azure", "bedrock", "openai"}
+FAMILIES = {"anthropic", "azure", "bedrock", "deepseek", "gemini", "groq", "mistral", "openai", "together", "xai"}
 VERSIONS = {source["name"]: source["version"] for source in FILE["sources"]}
 UNPACKED = [ROOT / "build/prices" / f"{name}-{version}" for name, version in VERSIONS.items()]
-# What the second list lacks: the cached rate of fine-tuned models, the long prompts of one GPT-5.6.
+# What the second list lacks: the cached rate of fine-tuned and of some Mistral models, the long prompts of one GPT-5.6.
+# Where it has another price: DeepSeek outside peak hours, retired Magistral, the output of an embedding.
 KNOWN_DIFFERENCES = {
-    "ft:gpt-4o-2024-08-06",
-    "ft:gpt-4o-2024-11-20",
-    "ft:gpt-4o-mini-2024-07-18",
-    "gpt-5.6-cyber",
+    "openai": {"ft:gpt-4o-2024-08-06", "ft:gpt-4o-2024-11-20", "ft:gpt-4o-mini-2024-07-18", "gpt-5.6-cyber"},
+    "deepseek": {"deepseek-flash", "deepseek-v4-flash", "deepseek-v4-flash-vision-exp", "deepseek-v4-pro"},
+    "mistral": {
+        *("codestral-latest", "devstral-small-latest", "mistral-tiny", "pixtral-large-latest"),
+        *("magistral-medium-latest", "magistral-small-latest"),
+        *("mistral-embed", "mistral-embed-2312"),
+    },
+}
+# The second list's name of a family's provider, and how many of our models it knows at least.
+SECOND_NAMES = {
+    "openai": ("openai", 100),
+    "anthropic": ("anthropic", 18),
+    "deepseek": ("deepseek", 4),
+    "gemini": ("google", 20),
+    "groq": ("groq", 6),
+    "mistral": ("mistral", 30),
+    "together": ("together", 18),
+    "xai": ("x-ai", 15),
 }
 # The second is above every long-context threshold.
 CALLS = [Usage(input=1000, cache_read=3000, output=700), Usage(input=250_000, cache_read=50_000, output=900)]
@@ -98,13 +113,13 @@ def genai() -> ModuleType:
 
 
 class TestTheSecondList:
-    @pytest.mark.parametrize(("family", "fewest"), [("openai", 100), ("anthropic", 18)])
-    def test_both_charge_the_same_for_the_same_calls(self, genai: ModuleType, family: str, fewest: int) -> None:
+    @pytest.mark.parametrize("family", SECOND_NAMES)
+    def test_both_charge_the_same_for_the_same_calls(self, genai: ModuleType, family: str) -> None:
         compared = list(self.totals(genai, family))
 
         unequal = {model for model, ours, theirs in compared if ours != theirs}
-        assert unequal == {model for model in KNOWN_DIFFERENCES if model in FILE["prices"][family]}
-        assert len({model for model, *_ in compared}) >= fewest
+        assert unequal == KNOWN_DIFFERENCES.get(family, set())
+        assert len({model for model, *_ in compared}) >= SECOND_NAMES[family][1]
 
     def totals(self, genai: ModuleType, family: str) -> Iterator[tuple[str, int | None, int]]:
         """Every model of the family that both know, with each call's nano-dollars in ours and in theirs."""
@@ -118,7 +133,7 @@ class TestTheSecondList:
                             output_tokens=usage.output,
                         ),
                         model_ref=model,
-                        provider_id=family,
+                        provider_id=SECOND_NAMES[family][0],
                         genai_request_timestamp=datetime.fromisoformat(FILE["date"]).replace(tzinfo=UTC),
                     )
                 except LookupError:
@@ -136,6 +151,100 @@ class TestTheScript:
         ran = subprocess.run([sys.executable, ROOT / "scripts/prices.py", "--check"], capture_output=True, timeout=60)
 
         assert (ran.returncode, ran.stderr) == (0, b"")
+
+
+@pytest.fixture
+def litellm(monkeypatch: pytest.MonkeyPatch) -> ModuleType:
+    monkeypatch.syspath_prepend(ROOT / "scripts")
+    return import_module("prices_litellm")
+
+
+def entry(provider: str, **changes: object) -> dict[str, object]:
+    """A model as the first list has it; what is None is left out."""
+    rates = {"input_cost_per_token": 1e-6, "output_cost_per_token": 2e-6}
+    whole = {"litellm_provider": provider, "mode": "chat", **rates, **changes}
+    return {name: value for name, value in whole.items() if value is not None}
+
+
+class TestTheFirstList:
+    def rows(self, litellm: ModuleType, name: str, found: dict[str, object]) -> dict[str, Any]:
+        rows = litellm.rows(json.dumps({name: found}), date(2026, 11, 20))
+        return {str(key): row for key, row in rows.items()}
+
+    def test_an_id_keeps_its_own_slash(self, litellm: ModuleType) -> None:
+        assert set(self.rows(litellm, "groq/openai/oss", entry("groq"))) == {"groq/openai/oss"}
+        assert set(self.rows(litellm, "together_ai/zai-org/GLM", entry("together_ai"))) == {"together/zai-org/GLM"}
+
+    @pytest.mark.parametrize(
+        ("name", "found"),
+        [
+            ("together-ai-up-to-4b", entry("together_ai")),
+            ("xai/grok-retired", entry("xai", deprecation_date="2026-11-20")),
+            ("gemini/free-preview", entry("gemini", input_cost_per_token=0)),
+            ("gemini/gemini-film", entry("gemini", output_cost_per_video_token=1e-5)),
+            ("gemini/deep-research-preview-04-2026", entry("gemini")),
+            ("gemini/gemini-2.5-pro-preview-tts", entry("gemini")),
+            ("xai/grok-draws", entry("xai", mode="image_generation")),
+            ("xai/grok-unpriced", entry("xai", output_cost_per_token=None)),
+            ("openai/eu/gpt-4o", entry("openai")),
+            ("someone/else", entry("someone")),
+        ],
+    )
+    def test_what_tokens_do_not_price_or_nobody_serves_is_left_out(
+        self, litellm: ModuleType, name: str, found: dict[str, object]
+    ) -> None:
+        assert self.rows(litellm, name, found) == {}
+
+    def test_a_model_is_served_until_its_last_day(self, litellm: ModuleType) -> None:
+        assert self.rows(litellm, "xai/grok", entry("xai", deprecation_date="2026-11-21"))
+
+    def test_an_embedding_without_a_price_of_output_has_none_to_pay(self, litellm: ModuleType) -> None:
+        found = entry("mistral", mode="embedding", output_cost_per_token=None)
+
+        (row,) = self.rows(litellm, "mistral/embed", found).values()
+
+        assert row.tiers[""] == (1_000_000, None, None, None, 0)
+
+    def test_what_is_written_to_a_free_cache_is_paid_as_input(self, litellm: ModuleType) -> None:
+        found = entry("deepseek", cache_creation_input_token_cost=0.0)
+
+        (row,) = self.rows(litellm, "deepseek/it", found).values()
+
+        assert row.tiers[""] == (1_000_000, None, None, None, 2_000_000)
+
+
+class TestDifferences:
+    @pytest.fixture
+    def differing(self, row: ModuleType) -> ModuleType:
+        return import_module("prices_differences")
+
+    @pytest.mark.parametrize(
+        ("model", "rate"),
+        [("mistral/magistral-small-latest", 1), ("mistral/mistral-large-4", 2), ("mistral/open-mistral-nemo", None)],
+    )
+    def test_the_first_list_is_believed_or_the_second_or_neither(
+        self, row: ModuleType, differing: ModuleType, model: str, rate: int | None
+    ) -> None:
+        first, second = (row.Row({"": (each, None, None, None, each)}) for each in (1, 2))
+
+        found = list(differing.differences(row.Key(*model.split("/")), first, second))
+        written = differing.believed(first, second, found)
+
+        assert (written and written.tiers[""][0]) == rate
+
+    def test_a_difference_that_nobody_explained_is_named(self, row: ModuleType, differing: ModuleType) -> None:
+        first, second = (row.Row({"": (each, None, None, None, 5)}) for each in (1, 2))
+
+        (found,) = differing.differences(row.Key("xai", "grok-new"), first, second)
+
+        assert str(found) == "xai/grok-new input: 1 or 2 (UNEXPLAINED)"
+
+    def test_a_long_prompt_of_xai_begins_at_the_threshold(self, row: ModuleType, differing: ModuleType) -> None:
+        long = row.Row({"": (1, None, None, None, 2)}, 200_000, {"": (2, None, None, None, 4)})
+
+        starts = [differing.inclusive(row.Key(family, "it"), long).long_above for family in ("xai", "gemini")]
+
+        assert starts == [199_999, 200_000]
 
 
 @pytest.fixture
