@@ -2,7 +2,8 @@
 
 Strategy: the parent opens the listening socket and hands it down, so the URLs hold at once and early callers wait in
 its queue while the child still imports moto (about half of the start). What cannot be done meanwhile, the table and the
-secrets, happens in `wait()`. State is in memory and ends with the process.
+secrets, happens in `wait()`. State is in memory and ends with the process. Whoever signs as a holder of one of the
+template's roles or policies may do what that grants; SLUICE_AWS_CALLS names a file to note such calls in.
 """
 
 import json
@@ -12,15 +13,17 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 from types import TracebackType
 from typing import IO, Any
 
 from sluice_devstack.aws_json import DYNAMODB, SECRETS_MANAGER, AwsError, call
+from sluice_devstack.roles import Holder
 from sluice_devstack.template import TableSettings, Template
 
 SERVER = Path(__file__).with_name("aws_server.py")
+PACKAGES = SERVER.parents[1]
 READY_SECONDS = 30.0
 BACKLOG = 128
 
@@ -36,8 +39,10 @@ class EmbeddedAws:
     stays as it is) and moto serves the secrets only. A secret is a string as it is, or anything else as JSON.
     """
 
-    def __init__(self, template: Template, secrets: Mapping[str, object], store: str = "moto") -> None:
+    def __init__(self, template: Template, secrets: Mapping[str, object], store: str = "moto", port: int = 0) -> None:
+        self._port = port
         self._table = template.table()
+        self.holders = template.holders()
         self._secrets = dict(secrets)
         self._store = store
         self._url = ""
@@ -76,11 +81,11 @@ class EmbeddedAws:
 
     def start(self) -> None:
         """Starts the process. The URLs hold from here on; the table and the secrets are there after `wait()`."""
-        with socket.create_server(("127.0.0.1", 0), backlog=BACKLOG) as listening:
+        with socket.create_server(("127.0.0.1", self._port), backlog=BACKLOG) as listening:
             self._url = f"http://127.0.0.1:{listening.getsockname()[1]}"
             self._errors = tempfile.TemporaryFile()  # noqa: SIM115 (it lives as long as the process)
             self._process = subprocess.Popen(
-                [sys.executable, "-P", str(SERVER), str(listening.fileno())],
+                [sys.executable, "-P", str(SERVER), str(listening.fileno()), _policies(self.holders.values())],
                 stdin=subprocess.PIPE,
                 stdout=subprocess.DEVNULL,
                 stderr=self._errors,
@@ -165,6 +170,20 @@ def _wait_until_active(url: str, name: str) -> None:
         time.sleep(0.02)
 
 
+def _policies(holders: Iterable[Holder]) -> str:
+    """What the child checks calls against: by access key, who has it and what he may do."""
+    return json.dumps(
+        {
+            each.access_key_id: {
+                "holder": each.name,
+                "grants": [(grant.action, grant.resource) for grant in each.grants],
+            }
+            for each in holders
+        }
+    )
+
+
 def _environment() -> dict[str, str]:
     """The parent's environment without its AWS settings: a profile that is not there would stop moto."""
-    return {name: value for name, value in os.environ.items() if not name.startswith(("AWS_", "MOTO_"))}
+    kept = {name: value for name, value in os.environ.items() if not name.startswith(("AWS_", "MOTO_"))}
+    return kept | {"PYTHONPATH": os.pathsep.join(filter(None, [str(PACKAGES), kept.get("PYTHONPATH")]))}

@@ -2,19 +2,19 @@
 
 Strategy: many connections, one lock: moto keeps its tables in plain dicts and loses rows when two threads write. The
 parent holds the other end of standard input, so that its death, of whatever kind, ends this process too.
-Runs as a script (`python aws_server.py FD`), knows nothing of this package, and imports moto once.
+Runs as a script (`python aws_server.py FD POLICIES`, the latter as JSON) and imports moto once.
 """
 
+import json
 import logging
 import os
 import sys
 import threading
-from collections.abc import Callable, Iterable
-from typing import Any
+from pathlib import Path
 
-Environ = dict[str, Any]
-StartResponse = Callable[..., Any]
-Application = Callable[[Environ, StartResponse], Iterable[bytes]]
+from sluice_devstack.authorization import Application, Authorized, Environ, Notes, Policies, StartResponse
+
+NOTES = "SLUICE_AWS_CALLS"
 
 
 class OneAtATime:
@@ -34,7 +34,7 @@ def exit_with_parent() -> None:
     os._exit(0)
 
 
-def serve(listening: int) -> None:
+def serve(listening: int, policies: Policies) -> None:
     from moto.moto_server.werkzeug_app import DomainDispatcherApplication, MotoRequestHandler, create_backend_app
     from werkzeug.serving import make_server
 
@@ -42,10 +42,11 @@ def serve(listening: int) -> None:
         disable_nagle_algorithm = True  # head and body leave in two writes
 
     logging.getLogger("werkzeug").setLevel(logging.ERROR)
-    application = OneAtATime(DomainDispatcherApplication(create_backend_app))
+    notes = Notes(Path(os.environ[NOTES]) if os.environ.get(NOTES) else None)
+    application = OneAtATime(Authorized(DomainDispatcherApplication(create_backend_app), policies, notes))
     make_server("127.0.0.1", 0, application, threaded=True, request_handler=Handler, fd=listening).serve_forever()
 
 
 if __name__ == "__main__":
     threading.Thread(target=exit_with_parent, daemon=True).start()
-    serve(int(sys.argv[1]))
+    serve(int(sys.argv[1]), json.loads(sys.argv[2]))

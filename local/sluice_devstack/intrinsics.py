@@ -5,6 +5,7 @@ asked for, so what nobody reads cannot fail. A reference to a resource is its na
 https://docs.aws.amazon.com/AWSCloudFormation/latest/TemplateReference/intrinsic-function-reference.html
 """
 
+import math
 import re
 from collections.abc import Callable, Mapping
 from typing import Any
@@ -28,6 +29,7 @@ NAME_PROPERTIES = ("TableName", "FunctionName", "LogGroupName", "RoleName", "Nam
 ARN_RESOURCES = {
     "AWS::DynamoDB::Table": "dynamodb:{region}:{account}:table/{name}",
     "AWS::Serverless::Function": "lambda:{region}:{account}:function:{name}",
+    "AWS::Logs::LogGroup": "logs:{region}:{account}:log-group:{name}:*",
     "AWS::SecretsManager::Secret": "secretsmanager:{region}:{account}:secret:{name}",
 }
 SHORT_FORMS_WITHOUT_PREFIX = ("Ref", "Condition")
@@ -73,11 +75,13 @@ def parse(text: str) -> dict[str, Any]:
 
 
 class Resolver:
-    """Values of one template. `overrides` replace parameters' defaults."""
+    """Values of one template. `overrides` replace parameters' defaults; one that is refused is a TemplateError."""
 
     def __init__(self, document: Mapping[str, Any], overrides: Mapping[str, str] | None = None) -> None:
         self._document = document
         self._overrides = overrides or {}
+        for name, value in self._overrides.items():
+            _check(name, value, self._named("Parameters", name))
         self._functions: dict[str, Callable[[Any], Any]] = {
             "Ref": self._reference,
             "Condition": self.condition,
@@ -127,8 +131,7 @@ class Resolver:
         if name not in self._overrides and "Default" not in declared:
             raise TemplateError(f"parameter {name} has no default, so it needs a value here")
         value = self._overrides.get(name, declared.get("Default"))
-        is_list = declared.get("Type") == "CommaDelimitedList" or str(declared.get("Type", "")).startswith("List<")
-        return [part.strip() for part in str(value).split(",")] if is_list else value
+        return _items(value) if _is_list(declared) else value
 
     def name_of(self, logical_id: str) -> str:
         """The physical name: the one the template gives, else one like CloudFormation's, without its random tail."""
@@ -169,6 +172,39 @@ class Resolver:
         if name not in entries:
             raise TemplateError(f"{section} has no {name!r}; it has: {', '.join(entries) or 'nothing'}")
         return entries[name]
+
+
+def _check(name: str, value: str, declared: Mapping[str, Any]) -> None:
+    """As CloudFormation does before it begins; of a list, each item."""
+    for item in _items(value) if _is_list(declared) else [value]:
+        if not _is_accepted(item, declared):
+            right = declared.get("ConstraintDescription", "is not accepted by template.yaml")
+            raise TemplateError(f"parameter {name}: {item!r} {right}")
+
+
+def _is_accepted(item: str, declared: Mapping[str, Any]) -> bool:
+    least, most = (float(declared.get(key, bound)) for key, bound in (("MinValue", "-inf"), ("MaxValue", "inf")))
+    return (
+        re.fullmatch(declared.get("AllowedPattern", ".*"), item, re.DOTALL) is not None
+        and item in map(str, declared.get("AllowedValues", [item]))
+        and (declared.get("Type") != "Number" or least <= _number(item) <= most)
+    )
+
+
+def _number(text: str) -> float:
+    try:
+        return float(text)
+    except ValueError:
+        return math.nan
+
+
+def _is_list(declared: Mapping[str, Any]) -> bool:
+    kind = str(declared.get("Type", ""))
+    return kind == "CommaDelimitedList" or kind.startswith("List<")
+
+
+def _items(value: object) -> list[str]:
+    return [part.strip() for part in str(value).split(",")]
 
 
 def _is_intrinsic(value: dict[str, Any]) -> bool:

@@ -14,6 +14,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any
 
+from sluice_devstack import ports
 from sluice_devstack.answer import InvocationFailed
 from sluice_devstack.aws import EmbeddedAws
 from sluice_devstack.call import Call, Refusal
@@ -48,9 +49,10 @@ class StackError(Exception):
 @dataclass(frozen=True, slots=True)
 class StackOptions:
     """`secrets` maps a secret's name to its value (anything but a string as JSON); `store` is "moto" or the URL of a
-    DynamoDB engine; `environments` is the most that run at once; without `openai_api_key` OpenAI is simulated;
-    `environment_variables` are the gateway's and win; `echo` prints; `identities` may call besides the developer;
-    `sweeper_seconds` is the period of the sweeper, None for never; `host` and `root` say what runs."""
+    DynamoDB engine; `environments` is the most that run at once; `aws_port` and `provider_port` give way where they
+    are taken; without `openai_api_key` OpenAI is simulated; `environment_variables` are the gateway's and win; `echo`
+    prints; `identities` may call besides the developer; `sweeper_seconds` is the period of the sweeper, None for
+    never; `parameters` are those of template.yaml that are not at their defaults; `host` and `root` say what runs."""
 
     config: Path | None = None
     secrets: Mapping[str, object] = field(default_factory=dict)
@@ -58,6 +60,8 @@ class StackOptions:
     environments: int = 8
     timeout_seconds: float = 900
     port: int = 0
+    aws_port: int = 0
+    provider_port: int = 0
     openai_api_key: str | None = None
     environment_variables: Mapping[str, str] = field(default_factory=dict)
     echo: Callable[[str], None] | None = None
@@ -65,6 +69,7 @@ class StackOptions:
     shows_logs: bool = False
     identities: Sequence[Identity] = ()
     sweeper_seconds: float | None = 60
+    parameters: Mapping[str, str] = field(default_factory=dict)
     host: Path | None = None
     root: Path = ROOT
 
@@ -170,10 +175,11 @@ class DevStack:
         host = (options.host or options.root / "build" / "host").absolute()
         if not (host / "task").is_dir():
             raise StackError(f"{host} is not there: `make host` builds it")
-        template = Template.load(options.root)
+        template = Template.load(options.root, options.parameters)
         config = (options.config or host / "task" / "gateway.toml").absolute()
         providers = upstreams(config, options.secrets, options.openai_api_key)
-        self._aws = EmbeddedAws(template, providers.secrets, options.store)
+        aws_port = self._given("embedded AWS", options.aws_port)
+        self._aws = EmbeddedAws(template, providers.secrets, options.store, aws_port)
         exits.callback(self._aws.stop)
         self._aws.start()
         self._guardian = Guardian()
@@ -188,8 +194,16 @@ class DevStack:
 
     def _start_simulated(self, providers: Upstreams, exits: ExitStack) -> None:
         simulated = SimulatedOpenAI(providers.accepted_keys)
-        self.simulated_url = self._loop.run(simulated.start())
+        port = self._given("the simulated provider", self.options.provider_port)
+        self.simulated_url = self._loop.run(simulated.start(port))
         exits.callback(lambda: self._loop.run(simulated.stop()))
+
+    def _given(self, part: str, port: int) -> int:
+        """The port to listen on; says so where another has to be taken."""
+        found = ports.available(port)
+        if port and not found:
+            self._echo(f"port {port} is taken, so {part} gets another one: events/env.json does not fit this stack")
+        return found
 
     def _start_functions(
         self, template: Template, host: Path, config: Path, providers: Upstreams, exits: ExitStack
@@ -217,10 +231,13 @@ class DevStack:
         exits: ExitStack,
     ) -> LocalFunction:
         settings = template.function(logical_id)
+        role = self._aws.holders.get(settings.role or "")
         environment = EnvironmentSettings(
             command=host_command(host, settings),
             directory=host / "task",
-            variables=host_variables(host, REGION, logical_id, settings) | dict(variables),
+            variables=host_variables(host, REGION, logical_id, settings)
+            | (role.variables if role else {})
+            | dict(variables),
             timeout_seconds=timeout_seconds or settings.timeout_seconds,
         )
         arn = f"arn:aws:lambda:{REGION}:{ACCOUNT}:function:{logical_id}:live"

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from sluice_devstack.intrinsics import Resolver, TemplateError, parse
+from sluice_devstack.roles import MANAGED_POLICY, ROLE, Holder, holder
 
 FUNCTION = "AWS::Serverless::Function"
 TABLE = "AWS::DynamoDB::Table"
@@ -50,6 +51,7 @@ class FunctionSettings:
     memory_mb: int
     variables: dict[str, str]
     url: UrlSettings | None
+    role: str | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,7 +92,16 @@ class Template:
             memory_mb=int(self._value(settings, "MemorySize", DEFAULT_MEMORY_MB)),
             variables=self._variables(shared) | self._variables(own),
             url=self._url(settings),
+            role=_logical_id(settings.get("Role")),
         )
+
+    def holders(self) -> dict[str, Holder]:
+        """Every role and managed policy by its logical id, as somebody who has it."""
+        found = {}
+        for name, entry in self._document.get("Resources", {}).items():
+            if entry.get("Type") in (ROLE, MANAGED_POLICY):
+                found[name] = holder(name, entry["Type"], self._resolver.resolve(entry["Properties"]))
+        return found
 
     def table(self, logical_id: str = "LedgerTable") -> TableSettings:
         properties = self._properties(logical_id, TABLE)
@@ -146,6 +157,12 @@ def _cors(config: Mapping[str, Any] | None) -> CorsSettings | None:
         expose_headers=tuple(config.get("ExposeHeaders", ())),
         max_age_seconds=int(config["MaxAge"]) if "MaxAge" in config else None,
     )
+
+
+def _logical_id(role: Any) -> str | None:
+    """Of the role that `!GetAtt Name.Arn` points to."""
+    pointed = role.get("Fn::GetAtt") if isinstance(role, Mapping) else None
+    return str(pointed[0]) if pointed else None
 
 
 def _is_true(value: object) -> bool:

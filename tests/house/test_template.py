@@ -1,63 +1,32 @@
-"""template.yaml, read as data: who may call, what is kept, and what each role may do."""
+"""template.yaml, read as data: what runs, what it may do, what a person chooses and gets."""
 
-import copy
 import re
 import tomllib
 from typing import Any
 
 import pytest
-from tests.house.repository import ROOT
-from tests.house.template_rules import RULES, Rule, Template, as_list, grants, properties
+from tests.house.repository import ROOT, python_files
 
 import build
-from sluice_devstack.intrinsics import parse
+from sluice.pipeline import REQUEST_ID_HEADER
+from sluice.providers import openai as provider
+from sluice.surfaces import call_headers
+from sluice_devstack.intrinsics import Resolver, parse
+from template_rules import Template, as_list, grants, properties
 
 LOGS = {"logs:CreateLogStream", "logs:PutLogEvents"}
-GRANTS = {
-    "GatewayRole": LOGS
-    | {"secretsmanager:GetSecretValue", "dynamodb:GetItem", "dynamodb:PutItem", "dynamodb:UpdateItem"},
-    "SweeperRole": LOGS | {"dynamodb:Query", "dynamodb:GetItem", "dynamodb:UpdateItem"},
-}
-GATEWAY = ("Resources", "GatewayFunction", "Properties")
-TABLE = ("Resources", "LedgerTable", "Properties")
-CALLER = ("Resources", "CallerPolicy", "Properties", "PolicyDocument", "Statement")
-
-# A place in the template, what a careless hand might write there (None: remove it), and the complaint.
-MISTAKES: list[tuple[tuple[str | int, ...], object, str]] = [
-    ((*GATEWAY, "FunctionUrlConfig", "AuthType"), "NONE", "AuthType is 'NONE'"),
-    ((*GATEWAY, "FunctionUrlConfig", "InvokeMode"), None, "InvokeMode is None"),
-    ((*GATEWAY, "FunctionUrlConfig", "Cors"), {"AllowOrigins": ["*"]}, "CORS of *"),
-    ((*GATEWAY, "FunctionUrlConfig"), None, "no function URL"),
-    ((*GATEWAY, "LoggingConfig", "LogGroup"), None, "no log group of its own"),
-    ((*GATEWAY, "LoggingConfig", "LogFormat"), "Text", "logs are not JSON"),
-    (("Resources", "SweeperLogGroup", "Properties", "RetentionInDays"), None, "kept for ever"),
-    ((*CALLER, 1), None, "callers may not lambda:InvokeFunction"),
-    ((*CALLER, 0), None, "callers may not lambda:InvokeFunctionUrl"),
-    ((*CALLER, 1, "Condition"), None, "no condition"),
-    ((*CALLER, 0, "Resource"), {"Fn::Sub": "${GatewayFunction.Arn}"}, "not on :live"),
-    ((*CALLER, 0, "Action"), "lambda:*", "action lambda:*"),
-    ((*CALLER, 0, "Resource"), "*", "resource *"),
-    ((*CALLER, 0, "Principal"), {"AWS": "*"}, "principal *"),
-    (
-        ("Resources", "Everyone"),
-        {"Type": "AWS::Lambda::Permission", "Properties": {"Principal": "*"}},
-        "principal *",
-    ),
-    ((*TABLE, "PointInTimeRecoverySpecification"), None, "no point-in-time recovery"),
-    ((*TABLE, "SSESpecification"), None, "not encrypted"),
-    ((*TABLE, "DeletionProtectionEnabled"), False, "not protected in prod"),
-    (("Resources", "LedgerTable", "DeletionPolicy"), None, "goes with the stack"),
-    (("Resources", "OpenAISecret", "UpdateReplacePolicy"), "Delete", "goes when it is replaced"),
-    ((*TABLE, "TimeToLiveSpecification"), None, "the table has None"),
-    ((*TABLE, "KeySchema", 1, "AttributeName"), "id", "the table has"),
-    ((*TABLE, "GlobalSecondaryIndexes", 2, "Projection", "ProjectionType"), "ALL", "the table has"),
-    ((*TABLE, "BillingMode"), "PROVISIONED", "the table has PROVISIONED"),
-    (
-        ("Resources", "OpenAISecret", "Properties", "SecretString"),
-        '{"api_key": "sk-fake-1"}',
-        "more than a placeholder",
-    ),
-    (("Parameters", "OpenAIKey"), {"Type": "String", "NoEcho": True}, "OpenAIKey: a secret"),
+ROLES = ("GatewayRole", "SweeperRole")
+CLIENT_CALL = re.compile(r"\b_client\.([a-z_]+)")
+OUTPUTS = [
+    "FunctionUrl",
+    "Region",
+    "GatewayFunctionName",
+    "GatewayLogGroupName",
+    "SweeperLogGroupName",
+    "TableName",
+    "CallerPolicyArn",
+    "ReaderPolicyArn",
+    "OpenAISecretName",
 ]
 
 
@@ -66,42 +35,20 @@ def template() -> Template:
     return parse((ROOT / "template.yaml").read_text(encoding="utf-8"))
 
 
-def altered(template: Template, place: tuple[str | int, ...], value: object) -> Template:
-    copied = copy.deepcopy(template)
-    node: Any = copied
-    for step in place[:-1]:
-        node = node[step]
-    if value is None:
-        del node[place[-1]]
-    else:
-        node[place[-1]] = value
-    return copied
+def test_no_role_may_do_what_the_sources_never_ask_for(template: Template) -> None:
+    """X01 without running anything; tests/e2e/test_policies.py and the end of the whole suite judge what is called."""
+    sources = "".join(path.read_text(encoding="utf-8") for path in python_files("functions/sluice/stores"))
+    asked = {operation.title().replace("_", "") for operation in CLIENT_CALL.findall(sources)}
+    granted = {action for role in ROLES for action in grants(template, role)} - LOGS
 
-
-@pytest.mark.parametrize("rule", RULES, ids=lambda rule: rule.__name__)
-def test_the_template_keeps_the_rule(template: Template, rule: Rule) -> None:
-    assert rule(template) == []
-
-
-@pytest.mark.parametrize(("place", "value", "complaint"), MISTAKES)
-def test_a_mistake_is_noticed(template: Template, place: tuple[str | int, ...], value: object, complaint: str) -> None:
-    wrong = altered(template, place, value)
-
-    found = [each for rule in RULES for each in rule(wrong)]
-
-    assert any(complaint in each for each in found), found
-
-
-@pytest.mark.parametrize("role", GRANTS)
-def test_a_role_may_do_what_its_function_does_and_no_more(template: Template, role: str) -> None:
-    assert set(grants(template, role)) == GRANTS[role]
+    assert {action.partition(":")[2] for action in granted} == asked
 
 
 def test_a_role_reaches_its_own_things_only(template: Template) -> None:
     gateway, sweeper = grants(template, "GatewayRole"), grants(template, "SweeperRole")
     table = {"Fn::GetAtt": ["LedgerTable", "Arn"]}
 
-    assert gateway["dynamodb:PutItem"] == gateway["dynamodb:UpdateItem"] == [table]
+    assert [gateway[action] for action in gateway if action.startswith("dynamodb:")] == [[table]] * 5
     assert gateway["secretsmanager:GetSecretValue"][0]["Fn::Sub"].endswith(":secret:${SecretPrefix}/*")
     assert gateway["logs:PutLogEvents"] == [{"Fn::GetAtt": ["GatewayLogGroup", "Arn"]}]
     assert sweeper["dynamodb:Query"] == [{"Fn::Sub": "${LedgerTable.Arn}/index/open"}]
@@ -165,13 +112,89 @@ def test_every_parameter_is_in_a_group_and_has_a_label(template: Template) -> No
 
 
 def test_the_outputs_are_what_a_caller_needs(template: Template) -> None:
-    assert set(template["Outputs"]) >= {"FunctionUrl", "TableName", "CallerPolicyArn", "OpenAISecretName"}
+    assert list(template["Outputs"]) == OUTPUTS
 
 
-def test_deploying_names_only_parameters_that_exist(template: Template) -> None:
+def test_sam_is_told_only_what_exists_and_a_stage_of_its_own(template: Template) -> None:
     settings = tomllib.loads((ROOT / "samconfig.toml").read_text(encoding="utf-8"))
-    stages = {stage: settings[stage]["deploy"]["parameters"]["parameter_overrides"] for stage in ("default", "prod")}
-    named = {word.partition("=")[0] for overrides in stages.values() for word in overrides.split()}
+    told = {
+        (stage, command): table["parameters"].get("parameter_overrides", "").split()
+        for stage in ("default", "prod")
+        for command, table in settings[stage].items()
+    }
+    stacks = {stage: settings[stage]["global"]["parameters"]["stack_name"] for stage in ("default", "prod")}
 
-    assert named <= set(template["Parameters"])
-    assert ("Stage=dev" in stages["default"], "Stage=prod" in stages["prod"]) == (True, True)
+    assert {word.partition("=")[0] for words in told.values() for word in words} <= set(template["Parameters"])
+    assert "Stage=dev" in told["default", "deploy"]
+    assert "Stage=prod" in told["prod", "deploy"]
+    assert told["default", "sync"] == ["Stage=dev"]
+    assert ("prod", "sync") not in told
+    assert stacks == {"default": "sluice-dev", "prod": "sluice"}
+    for stage in stacks:
+        assert {"global", "validate", "build", "deploy", "logs"} <= set(settings[stage])
+        assert set(settings[stage]["logs"]["parameters"]["name"]) <= set(template["Resources"])
+
+
+def test_cors_knows_every_header_of_ours(template: Template) -> None:
+    sources = "".join(path.read_text(encoding="utf-8") for path in python_files("functions"))
+    ours = set(re.findall(r"x-sluice-[a-z]+(?:-[a-z]+)*", sources))
+    cors = cors_of(template)
+
+    asked = {name for name in ours if name in {*call_headers.TIMEOUTS, "x-sluice-metadata"}}
+    assert asked <= set(cors["AllowHeaders"])
+    assert ours - asked <= set(cors["ExposeHeaders"])
+    assert {REQUEST_ID_HEADER, *provider.PASSED_HEADERS} <= set(cors["ExposeHeaders"])
+    assert any(name.startswith(provider.PASSED_PREFIX) for name in cors["ExposeHeaders"])
+
+
+def test_cors_lets_a_signed_call_through_within_lambdas_bounds(template: Template) -> None:
+    cors = cors_of(template)
+    headers = [*cors["AllowHeaders"], *cors["ExposeHeaders"]]
+    signature = {"authorization", "x-amz-date", "x-amz-security-token", "x-amz-content-sha256"}
+
+    assert signature <= set(cors["AllowHeaders"])
+    assert len(set(headers)) == len(headers) <= 100
+    assert all(re.fullmatch("[a-z0-9-]+", name) for name in headers)  # a browser knows no wildcard inside a name
+    assert set(cors["AllowMethods"]) <= {"GET", "PUT", "HEAD", "POST", "PATCH", "DELETE"}
+    assert 0 < cors["MaxAge"] <= 86_400
+    assert "AllowCredentials" not in cors
+
+
+@pytest.mark.parametrize(
+    ("accounts", "is_accepted"),
+    [
+        ("", True),
+        ("111122223333", True),
+        (",".join(["111122223333"] * 5), True),
+        (",".join(["111122223333"] * 6), False),
+        ("111122223333, 444455556666", False),
+        ("1111222233334", False),
+        ("*", False),
+    ],
+)
+def test_accounts_are_up_to_five_ids(template: Template, accounts: str, is_accepted: bool) -> None:
+    pattern = template["Parameters"]["CallerAccounts"]["AllowedPattern"]
+
+    assert bool(re.fullmatch(pattern, accounts)) is is_accepted
+
+
+@pytest.mark.parametrize("count", range(6))
+def test_each_account_gets_its_own_permissions_and_nobody_else(template: Template, count: int) -> None:
+    accounts = [f"{number}" * 12 for number in range(1, count + 1)]
+    resolver = Resolver(template, {"CallerAccounts": ",".join(accounts)})
+    permissions = {
+        name: entry for name, entry in template["Resources"].items() if entry["Type"] == "AWS::Lambda::Permission"
+    }
+
+    made = [entry["Properties"] for entry in permissions.values() if resolver.condition(entry["Condition"])]
+
+    principals = [resolver.resolve(each["Principal"]) for each in made]
+    assert principals == [account for account in accounts for _ in range(2)]
+    assert len(permissions) == 10
+
+
+def cors_of(template: Template) -> dict[str, Any]:
+    url = properties(template, "AWS::Serverless::Function")["GatewayFunction"]["FunctionUrlConfig"]
+    condition, settings, _ = url["Cors"]["Fn::If"]
+    assert condition == "HasCorsOrigins"
+    return dict(settings)

@@ -1,5 +1,6 @@
 """A small template in the forms CloudFormation allows, and the repository's own where it is there."""
 
+import re
 from pathlib import Path
 from textwrap import dedent
 from typing import Any
@@ -13,9 +14,14 @@ ROOT = Path(__file__).resolve().parents[3]
 SMALL = """
     AWSTemplateFormatVersion: 2010-09-09
     Parameters:
-      Stage: {Type: String, Default: dev}
+      Stage: {Type: String, AllowedValues: [dev, prod], Default: dev}
       SecretPrefix: {Type: String, Default: sluice/}
-      Origins: {Type: CommaDelimitedList, Default: "https://a.example, https://b.example"}
+      Origins:
+        Type: CommaDelimitedList
+        AllowedPattern: "(https://[a-z.]+)?"
+        ConstraintDescription: must be https origins
+        Default: "https://a.example, https://b.example"
+      Memory: {Type: Number, MinValue: 128, MaxValue: 512, Default: 256}
     Conditions:
       IsProduction: !Equals [!Ref Stage, prod]
       IsDevelopment: !Not [!Condition IsProduction]
@@ -145,6 +151,33 @@ def test_parameters_replace_their_defaults(tmp_path: Path) -> None:
 
     assert production.function("SweeperFunction").timeout_seconds == 60
     assert production.function("GatewayFunction").variables["ABSENT"] == "x"
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "reason"),
+    [
+        ("Origins", "https://a.example,*", "parameter Origins: '*' must be https origins"),
+        ("Stage", "test", "parameter Stage: 'test' is not accepted by template.yaml"),
+        ("Memory", "127", "parameter Memory: '127' is not accepted"),
+        ("Memory", "513", "parameter Memory: '513' is not accepted"),
+        ("Memory", "much", "parameter Memory: 'much' is not accepted"),
+        ("Stages", "dev", "Parameters has no 'Stages'; it has: Stage, SecretPrefix, Origins, Memory"),
+    ],
+)
+def test_a_parameter_is_refused_as_cloudformation_would(name: str, value: str, reason: str) -> None:
+    with pytest.raises(TemplateError, match=re.escape(reason)):
+        Template(parse(dedent(SMALL)), {name: value})
+
+
+@pytest.mark.parametrize(
+    ("name", "value"), [("Origins", "https://c.example, https://d.example"), ("Origins", ""), ("Memory", "512")]
+)
+def test_a_parameter_is_taken_as_cloudformation_would(name: str, value: str) -> None:
+    items = [part.strip() for part in value.split(",")]
+
+    taken = Resolver(parse(dedent(SMALL)), {name: value}).resolve({"Ref": name})
+
+    assert taken == (items if name == "Origins" else value)
 
 
 def test_an_unknown_function_is_named_beside_the_known_ones(small: Template) -> None:
