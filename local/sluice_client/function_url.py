@@ -93,7 +93,7 @@ class FunctionUrlAuth:
         service: str = "lambda",
         now: Callable[[], datetime] = lambda: datetime.now(UTC),
     ) -> None:
-        self._session = session or _default_session()
+        self._session = session or default_session()
         self._region = region
         self._service = service
         self._now = now
@@ -110,13 +110,18 @@ class FunctionUrlAuth:
         return request
 
     def _region_for(self, host: str) -> str:
-        of_url = FUNCTION_URL_HOST.search(host)
-        region = self._region or (of_url and of_url["region"]) or session_region(self._session)
+        region = self._region or url_region(host) or session_region(self._session)
         if not region:
             raise SigningError(
                 f"no region to sign for: {host} does not name one; set AWS_REGION or pass FunctionUrlAuth(region=...)"
             )
         return region
+
+
+def url_region(host: str) -> str | None:
+    """The region that a function URL's host names; None for any other host."""
+    found = FUNCTION_URL_HOST.search(host)
+    return found["region"] if found else None
 
 
 def session_region(session: Session) -> str | None:
@@ -126,7 +131,7 @@ def session_region(session: Session) -> str | None:
     return region or os.environ.get("AWS_REGION")
 
 
-def _default_session() -> Session:
+def default_session() -> Session:
     import botocore.session  # here, since it costs more than the rest of this package together
 
     return botocore.session.get_session()

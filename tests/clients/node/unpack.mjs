@@ -1,0 +1,4 @@
+// Unpacks Chromium into TMPDIR, where visit.mjs finds it.
+import sparticuz from "@sparticuz/chromium";
+
+console.log(await sparticuz.executablePath());
