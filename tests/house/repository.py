@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[2]
-MADE = {"build", ".aws-sam", ".git", "__pycache__"}
+MADE = {"build", ".aws-sam", ".git", "__pycache__", "node_modules"}
 
 
 @functools.cache
