@@ -22,7 +22,11 @@ COMMANDS = {
     "dev": "run the gateway on this machine until Ctrl-C, one line per call",
     "chat": "ask a model through the gateway and watch the answer arrive",
     "logs": "read the ledger: the newest calls, one call whole, or calls as they end",
+    "usage": "add up the ledger: calls, tokens and cost by day, model, principal and more",
+    "connect": "print a program that calls the gateway: OpenAI SDKs, LangChain, Vercel AI SDK, curl",
     "proxy": "sign and forward for tools that know only a base URL and a key",
+    "doctor": "say what is wrong with a gateway, from credentials to clock, and what to do",
+    "config": "check a gateway.toml without deploying it",
 }
 HELP = ("-h", "--help", "help")
 VERSION = ("-V", "--version", "version")

@@ -67,6 +67,14 @@ def timeout(text: str) -> float:
     return number
 
 
+def assignment(text: str) -> tuple[str, str]:
+    """NAME=VALUE; what may be named and which values it takes is for its reader to say."""
+    name, equals, value = text.partition("=")
+    if not name or not equals:
+        raise argparse.ArgumentTypeError(f"{text!r} is not NAME=VALUE")
+    return name, value
+
+
 def existing_file(text: str) -> Path:
     path = Path(text)
     if not path.is_file():

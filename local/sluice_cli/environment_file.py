@@ -1,15 +1,18 @@
 """The env file of a dev stack: `export` lines for a shell, written whole when the stack is ready, gone when it ends.
 
-Without --env-file it is build/dev.env of the repository, where `sluice chat`, `logs` and `proxy` look by themselves.
+Without --env-file it is build/dev.env of the repository, where the other commands look by themselves; a second stack
+beside a running one writes its own beside it.
 """
 
 import os
 import re
 import shlex
+import socket
 import tempfile
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
+from urllib.parse import urlsplit
 
 from sluice_cli.failure import CommandFailed, UsageError
 
@@ -56,6 +59,13 @@ class EnvironmentFile:
     path: Path
     _written: str = field(default="", init=False)
 
+    @classmethod
+    def beside(cls, url: str, usual: Path = DEFAULT) -> "EnvironmentFile":
+        """The usual one for the stack at `url`; while another stack that runs has that, one named by this port."""
+        if not _is_of_a_running_stack(usual):
+            return cls(usual)
+        return cls(usual.with_stem(f"{usual.stem}-{urlsplit(url).port}"))
+
     def check(self) -> None:
         """Complains before a stack was started for nothing."""
         if not self.path.parent.is_dir():
@@ -81,6 +91,16 @@ class EnvironmentFile:
             return False
         start = self.path.read_bytes()[: len(OPENING)]
         return start in (b"", OPENING.encode())
+
+
+def _is_of_a_running_stack(path: Path) -> bool:
+    """Whether somebody listens where the file says that a stack is."""
+    try:
+        parts = urlsplit(parse(path.read_text(encoding="utf-8")).get(URL, ""))
+        with socket.create_connection((parts.hostname or "", parts.port or 0), timeout=1):
+            return True
+    except (OSError, ValueError):
+        return False
 
 
 def _assignments(line: str) -> list[str]:

@@ -5,35 +5,29 @@ whose sort key begins with the start of the call in milliseconds. A call that st
 """
 
 import contextlib
+import heapq
+import itertools
 import time
 from collections.abc import Callable, Iterator, Mapping
 from datetime import UTC, datetime, timedelta
-from typing import Any, Protocol, cast
-from urllib.parse import urlsplit
+from typing import Any, Protocol
 
-import boto3
-from botocore.config import Config
-from botocore.exceptions import (
-    BotoCoreError,
-    ClientError,
-    ConnectionError,
-    HTTPClientError,
-    NoCredentialsError,
-    NoRegionError,
-)
-
-from sluice_cli.failure import CommandFailed, UsageError
+from sluice_cli import aws
+from sluice_cli.failure import UsageError
+from sluice_cli.period import END_OF_TIME_MS, days_back
 from sluice_cli.record import KEY_PREFIX, Item, Record, record
-from sluice_cli.site import Site, is_loopback
-from sluice_client.function_url import NO_CREDENTIALS
+from sluice_cli.site import Site
 
-INDEX = "bytime"
+INDEX, OPEN = "bytime", "open"
 SHARDS = 4
 LOOKBACK_DAYS = 14
 POLL_SECONDS = 0.1
 TERMINAL = ("settled", "abandoned")
-NO_TABLE = "no table named; run `sluice dev` in another terminal, set SLUICE_TABLE, or use --table"
+NO_TABLE = "no table named; run `sluice dev` in another terminal, set SLUICE_TABLE, or use --stack or --table"
 NOT_THERE = "the table's name is the TableName output of the deployment"
+
+
+Wanted = Callable[[Record], bool]
 
 
 class Client(Protocol):
@@ -67,49 +61,79 @@ class Ledger:
                 return found
             time.sleep(POLL_SECONDS)
 
-    def newest(self, count: int) -> list[Record]:
-        """The last `count` that ended within `LOOKBACK_DAYS`, the oldest of them first."""
-        items: list[Item] = []
-        for day in self._days(self._now() - (LOOKBACK_DAYS - 1) * 86_400):
-            found = [item for shard in range(SHARDS) for item in self._query(day, shard, None, count)]
-            items += sorted(found, key=_moment, reverse=True)[: count - len(items)]
-            if len(items) == count:
-                break
-        return [record(item) for item in reversed(items)]
+    def find_by_part(self, part: str, since_ms: int | None = None) -> list[Record]:
+        """The calls whose id holds `part`: those that still run, then those that have ended, the oldest first."""
+        running = [self.find(one) for one in self._running() if part in one]
+        ended = [found for found in self.backwards(self._lookback(since_ms)) if part in found["request_id"]]
+        return [found for found in running if found and found["status"] not in TERMINAL] + ended[::-1]
+
+    def newest(
+        self, count: int, wanted: Wanted | None = None, since_ms: int | None = None, until_ms: int = END_OF_TIME_MS
+    ) -> list[Record]:
+        """The last `count` that are wanted and ended, of `LOOKBACK_DAYS` if not told; the oldest of them first."""
+        page = count if wanted is None else None
+        found = filter(wanted or _any, self.backwards(self._lookback(since_ms), until_ms, page))
+        return list(itertools.islice(found, count))[::-1]
 
     def since(self, started_ms: int) -> list[Record]:
-        """All that started after that moment and have ended, the oldest first."""
-        days = self._days(started_ms / 1000)
-        items = [item for day in days for shard in range(SHARDS) for item in self._query(day, shard, started_ms, None)]
-        return [record(item) for item in sorted(items, key=_moment)]
+        """All that started at that moment or later and have ended, the oldest first."""
+        return list(self.backwards(started_ms))[::-1]
 
-    def _days(self, oldest: float) -> Iterator[str]:
-        """From today back to the day of `oldest`."""
-        first, today = datetime.fromtimestamp(oldest, UTC).date(), datetime.fromtimestamp(self._now(), UTC).date()
-        for back in range((today - first).days + 1):
-            yield f"{today - timedelta(days=back):%Y%m%d}"
+    def backwards(
+        self, since_ms: int, until_ms: int = END_OF_TIME_MS, page_size: int | None = None
+    ) -> Iterator[Record]:
+        """All that started in that time (the end not in it) and have ended, the newest first, read page by page."""
+        bounds = f"{since_ms:013d}", f"{until_ms:013d}"
+        for day in self._days(since_ms / 1000, until_ms / 1000):
+            shards = [self._query(day, shard, bounds, page_size) for shard in range(SHARDS)]
+            yield from map(record, heapq.merge(*shards, key=_moment, reverse=True))
 
-    def _query(self, day: str, shard: int, after_ms: int | None, limit: int | None) -> list[Item]:
-        """One partition of the index, the newest first, page by page until `limit` items are there."""
-        condition, values = "g2pk = :partition", {":partition": {"S": f"T#{day}#{shard}"}}
-        if after_ms is not None:
-            condition += " AND g2sk > :after"
-            values[":after"] = {"S": f"{after_ms:013d}"}
-        items: list[Item] = []
+    def overdue(self, before: int) -> int:
+        """How many calls are reserved whose lease ended before that moment (epoch seconds): the sweeper's work."""
+        return sum(1 for item in self._open() if int(item["osk"]["S"].partition("#")[0]) < before)
+
+    def _lookback(self, since_ms: int | None) -> int:
+        return since_ms if since_ms is not None else days_back(LOOKBACK_DAYS, self._now())
+
+    def _running(self) -> Iterator[str]:
+        """The ids of calls that are reserved and not settled."""
+        return (str(item["pk"]["S"]).removeprefix(KEY_PREFIX) for item in self._open())
+
+    def _open(self) -> Iterator[Item]:
+        """The keys of all reservations, the one with the latest lease first in each shard."""
+        for shard in range(SHARDS):
+            yield from self._pages(OPEN, "opk = :partition", {":partition": {"S": f"O#{shard}"}}, None)
+
+    def _days(self, oldest: float, newest: float) -> Iterator[str]:
+        """From the day of `newest`, or from today, back to the day of `oldest`."""
+        last = datetime.fromtimestamp(min(newest, self._now()), UTC).date()
+        first = datetime.fromtimestamp(oldest, UTC).date()
+        for back in range((last - first).days + 1):
+            yield f"{last - timedelta(days=back):%Y%m%d}"
+
+    def _query(self, day: str, shard: int, bounds: tuple[str, str], limit: int | None) -> Iterator[Item]:
+        """One partition of the index between two moments, the newest first."""
+        condition = "g2pk = :partition AND g2sk BETWEEN :since AND :until"
+        partition = {":partition": {"S": f"T#{day}#{shard}"}}
+        return self._pages(
+            INDEX, condition, {**partition, ":since": {"S": bounds[0]}, ":until": {"S": bounds[1]}}, limit
+        )
+
+    def _pages(self, index: str, condition: str, values: Mapping[str, Any], limit: int | None) -> Iterator[Item]:
         page: dict[str, Any] = {} if limit is None else {"Limit": limit}
         while True:
             with translated(self.table):
                 answer = self._client.query(
                     TableName=self.table,
-                    IndexName=INDEX,
+                    IndexName=index,
                     KeyConditionExpression=condition,
                     ExpressionAttributeValues=values,
                     ScanIndexForward=False,
                     **page,
                 )
-            items += answer["Items"]
-            if "LastEvaluatedKey" not in answer or (limit is not None and len(items) >= limit):
-                return items[:limit]
+            yield from answer["Items"]
+            if "LastEvaluatedKey" not in answer:
+                return
             page["ExclusiveStartKey"] = answer["LastEvaluatedKey"]
 
 
@@ -118,50 +142,18 @@ def open_ledger(site: Site, environ: Mapping[str, str]) -> Ledger:
     if not site.table:
         raise UsageError(NO_TABLE)
     with translated(site.table):
-        return Ledger(_client(site, environ), site.table)
+        return Ledger(aws.client("dynamodb", site, environ), site.table)
 
 
-def _client(site: Site, environ: Mapping[str, str]) -> Client:
-    session = boto3.session.Session()
-    url = site.dynamodb_url or environ.get("AWS_ENDPOINT_URL_DYNAMODB")
-    direct: dict[str, Any] = {"proxies": {}} if url and is_loopback(urlsplit(url).hostname) else {}
-    retries: Any = {"mode": "standard", "total_max_attempts": 3}
-    keys = site.credentials
-    client = session.client(
-        "dynamodb",
-        region_name=site.region or session.region_name or environ.get("AWS_REGION"),
-        endpoint_url=url,
-        aws_access_key_id=keys.access_key if keys else None,
-        aws_secret_access_key=keys.secret_key if keys else None,
-        config=Config(connect_timeout=3, read_timeout=10, retries=retries, **direct),
-    )
-    return cast(Client, client)
-
-
-@contextlib.contextmanager
-def translated(table: str) -> Iterator[None]:
+def translated(table: str) -> contextlib.AbstractContextManager[None]:
     """botocore's failures as one line each."""
-    try:
-        yield
-    except ClientError as error:
-        raise CommandFailed(_refusal(error, table)) from error
-    except NoCredentialsError as error:
-        raise CommandFailed(NO_CREDENTIALS) from error
-    except NoRegionError as error:
-        raise CommandFailed("no region; set AWS_REGION or use --region") from error
-    except (ConnectionError, HTTPClientError) as error:
-        raise CommandFailed(f"the ledger cannot be reached ({error}); is `sluice dev` still running?") from error
-    except BotoCoreError as error:
-        raise CommandFailed(str(error)) from error
-
-
-def _refusal(error: ClientError, table: str) -> str:
-    details = error.response.get("Error", {})
-    code, message = details.get("Code", "Unknown"), details.get("Message", "")
-    if code == "ResourceNotFoundException":
-        return f"no table {table!r} there; {NOT_THERE}, and the region must be its own"
-    return f"the ledger refused: {code}: {' '.join(message.split())}"
+    missing = f"no table {table!r} there; {NOT_THERE}, and the region must be its own"
+    return aws.translated("the ledger", {"ResourceNotFoundException": missing})
 
 
 def _moment(item: Item) -> str:
     return str(item["g2sk"]["S"])
+
+
+def _any(_found: Record) -> bool:
+    return True

@@ -15,6 +15,7 @@ from urllib.parse import urlsplit
 
 import httpx
 
+from sluice_cli.terminal import printable
 from sluice_client import FunctionUrlAuth, SigningError
 from sluice_client.function_url import Session
 from sluice_devstack.http1 import BodyTooLarge, Exchange, Listener
@@ -91,14 +92,14 @@ class SigningProxy:
         await self._listener.stop()
 
     async def _handle(self, exchange: Exchange) -> None:
-        started = self._clock()
+        started, reason = self._clock(), ""
         try:
             status = await self._answer(exchange)
         except Refusal as refusal:
-            status = refusal.status
+            status, reason = refusal.status, f"  refused by this proxy: {refusal}"
             await exchange.respond_json(refusal.status, refusal.document, self._cors(exchange))
         path = urlsplit(exchange.target).path
-        self._on_call(f"{status}  {exchange.method} {path}  {self._clock() - started:.2f}s")
+        self._on_call(printable(f"{status}  {exchange.method} {path}  {self._clock() - started:.2f}s{reason}"))
 
     async def _answer(self, exchange: Exchange) -> int:
         self._check_caller(exchange)

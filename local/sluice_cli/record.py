@@ -24,6 +24,7 @@ FIELDS = {
     "se": "session",
     "sf": "surface",
     "pth": "path",
+    "op": "operation",
     "rt": "route",
     "pv": "provider",
     "md": "model",

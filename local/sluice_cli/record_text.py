@@ -6,28 +6,43 @@ from typing import Any
 
 from sluice_cli.money import exact_dollars, short_dollars
 from sluice_cli.record import Record, tokens_in
+from sluice_cli.table_text import GAP, cut
 from sluice_cli.terminal import Screen, printable
 
 STATUS_STYLES = {"2": "green", "3": "cyan", "4": "yellow", "5": "red"}
 NOTHING = "-"
 MODEL_WIDTH = 24
 FIELD_WIDTH = 23
+SHORT_MODEL_WIDTH = 18
+SHORT_ID = 8
+# What a line shows, by the columns of a terminal that it takes at least.
+NARROWEST = ("time", "status", "short model", "short id")
+LAYOUTS = {
+    135: ("when", "status", "model", "ttft", "duration", "tokens", "cost", "id"),
+    96: ("time", "status", "model", "ttft", "duration", "tokens", "cost", "short id"),
+    77: ("time", "status", "short model", "duration", "tokens", "cost", "short id"),
+    54: ("time", "status", "short model", "cost", "short id"),
+}
 
 
 def line(found: Record, screen: Screen, zone: tzinfo | None = None) -> str:
-    """One call in one line, in the dev stack's order, with the id that `sluice logs ID` takes at its end."""
-    cells = [
-        f"{_local(found['started_ms'], zone):19}",
-        _status(found, screen),
-        f"{_model(found):{MODEL_WIDTH}}",
-        f"{_milliseconds('ttft ', found['time_to_first_chunk_ms']):>11}",
-        f"{_duration(found['duration_ms']):>7}",
-        f"{tokens(found):>12}",
-        f"{cost(found):>9}",
-        str(found["request_id"]),
-        *_troubles(found),
-    ]
-    return "  ".join(cells).rstrip()
+    """One call in one line, as wide as the screen has room for, with an id that `sluice logs ID` takes at its end."""
+    width = screen.width
+    layout = next((each for least, each in LAYOUTS.items() if width is None or width >= least), NARROWEST)
+    cells = {
+        "when": f"{_local(found['started_ms'], zone):19}",
+        "time": _local(found["started_ms"], zone)[-8:],
+        "status": _status(found, screen),
+        "model": f"{_model(found):{MODEL_WIDTH}}",
+        "short model": f"{cut(_model(found), SHORT_MODEL_WIDTH):{SHORT_MODEL_WIDTH}}",
+        "ttft": f"{_milliseconds('ttft ', found['time_to_first_chunk_ms']):>11}",
+        "duration": f"{_duration(found['duration_ms']):>7}",
+        "tokens": f"{tokens(found):>12}",
+        "cost": f"{cost(found):>9}",
+        "id": str(found["request_id"]),
+        "short id": str(found["request_id"])[:SHORT_ID],
+    }
+    return GAP.join([*(cells[name] for name in layout), *_troubles(found)]).rstrip()
 
 
 def brief(found: Record) -> str:

@@ -38,6 +38,17 @@ class Site:
     table: str | None = None
     dynamodb_url: str | None = None
     credentials: FixedCredentials | None = None
+    secrets_url: str | None = None
+
+    @property
+    def is_dev_stack(self) -> bool:
+        """Whether an env file of a `sluice dev` named it: its keys mean nothing to AWS."""
+        return self.credentials is not None
+
+    @property
+    def endpoints(self) -> dict[str, str | None]:
+        """Where AWS's services are, by their names in boto3, as far as they are not AWS's own."""
+        return {"dynamodb": self.dynamodb_url, "secretsmanager": self.secrets_url}
 
     @property
     def needed_url(self) -> str:
@@ -73,6 +84,7 @@ class Sources:
             table=given.get("table") or known.get(environment_file.TABLE),
             dynamodb_url=own.get(environment_file.DYNAMODB_URL),
             credentials=_credentials(own),
+            secrets_url=own.get(environment_file.SECRETS_MANAGER_URL),
         )
 
     def _file(self, key: str, named: str | None) -> Mapping[str, str] | None:

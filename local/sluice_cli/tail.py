@@ -16,10 +16,13 @@ LATE_MS = 20 * 60 * 1000  # the longest call, its lease and the sweeper's minute
 LATE_EVERY_MS = 10_000
 
 
+Wanted = Callable[[Record], bool]
+
+
 class Readable(Protocol):
     """What is used of a ledger."""
 
-    def newest(self, count: int) -> list[Record]: ...
+    def newest(self, count: int, wanted: Wanted | None = None, since_ms: int | None = None) -> list[Record]: ...
 
     def since(self, started_ms: int) -> list[Record]: ...
 
@@ -33,10 +36,10 @@ class Tail:
         self._seen: dict[str, int] = {}
         self._late_at = 0
 
-    def begin(self, count: int) -> list[Record]:
-        """The newest `count`; nothing that is there already comes again."""
+    def begin(self, count: int, wanted: Wanted | None = None, since_ms: int | None = None) -> list[Record]:
+        """The newest `count` that are wanted; nothing that is there already comes again."""
         self.look()
-        newest = self._ledger.newest(count)
+        newest = self._ledger.newest(count, wanted, since_ms)
         self._remember(newest)
         return newest
 

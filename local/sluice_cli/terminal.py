@@ -1,7 +1,8 @@
 """What a terminal can show: colour and blocks where somebody looks at it, plain text everywhere else.
 
-Colour follows https://no-color.org. What models and callers wrote is shown without control characters on a terminal:
-an escape sequence in an answer must not move the cursor or set the title of the reader's window.
+Colour follows https://no-color.org and https://force-color.org; where both are set there is none. What models and
+callers wrote is shown without control characters on a terminal: an escape sequence in an answer must not move the
+cursor or set the title of the reader's window.
 """
 
 import os
@@ -13,6 +14,7 @@ from pathlib import Path
 from typing import TextIO
 
 STYLES = {"bold": "1", "dim": "2", "red": "31", "green": "32", "yellow": "33", "cyan": "36"}
+USUAL_WIDTH = 80
 CONTROLS = {code: "\N{REPLACEMENT CHARACTER}" for code in (*range(32), *range(127, 160)) if chr(code) not in "\t\n"}
 
 
@@ -29,7 +31,27 @@ class Screen:
 
     @property
     def has_colour(self) -> bool:
-        return self.is_terminal and not self.environ.get("NO_COLOR") and self.environ.get("TERM") != "dumb"
+        if self.environ.get("NO_COLOR"):
+            return False
+        return bool(self.environ.get("FORCE_COLOR")) or self.has_cursor
+
+    @property
+    def has_cursor(self) -> bool:
+        """Whether a line can be written over."""
+        return self.is_terminal and self.environ.get("TERM") != "dumb"
+
+    @property
+    def width(self) -> int | None:
+        """Columns of the terminal; None where lines may be as long as they like."""
+        if not self.is_terminal:
+            return None
+        wanted = self.environ.get("COLUMNS", "")
+        if wanted.isascii() and wanted.isdigit() and int(wanted):
+            return int(wanted)
+        try:
+            return os.get_terminal_size(self.stream.fileno()).columns or USUAL_WIDTH
+        except (OSError, ValueError):  # a stream that is no file, or a terminal that does not say
+            return USUAL_WIDTH
 
     @property
     def has_blocks(self) -> bool:
@@ -47,6 +69,10 @@ class Screen:
         """At once: whoever watches a stream must not wait for a buffer."""
         self.stream.write(text)
         self.stream.flush()
+
+    def fitted(self, line: str) -> str:
+        """The line cut to what the terminal shows of it without folding."""
+        return line if self.width is None else line[: self.width - 1]
 
     def foreign(self, text: str) -> str:
         """Text that others wrote; untouched where it goes to a file or a pipe."""

@@ -22,6 +22,7 @@ TROUBLE = re.compile(r"sluice\.unexpected\b.*|\b(?:secret|ledger)\.[a-z_]+: .*")
 TROUBLE_FIELDS = ("error", "where")
 PATIENCE_SECONDS = 0.5
 MAX_EARLY_LOGS = 256
+SHORT_ID = 8  # characters of a request id: `sluice logs` finds the call by them
 COLOURS = {"2": "32", "3": "36", "4": "33", "5": "31"}  # ANSI, by the first digit of the status
 NANO = 1_000_000_000
 
@@ -145,7 +146,7 @@ def _details(call: Call, log: Log) -> list[str]:
         parts.append(f"{log['gen_ai.usage.input_tokens'] or 0}+{log.get('gen_ai.usage.output_tokens') or 0} tok")
     if "cost_nano_dollars" in log:
         parts.append(dollars(log["cost_nano_dollars"]))
-    return [part for part in [*parts, *_troubles(call, log)] if part]
+    return [part for part in [*parts, call.request_id[:SHORT_ID], *_troubles(call, log)] if part]
 
 
 def _troubles(call: Call, log: Log) -> list[str]:

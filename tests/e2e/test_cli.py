@@ -1,6 +1,5 @@
 """The commands together, each as its own process: a dev stack, and whoever talks to it."""
 
-import contextlib
 import json
 import os
 import pty
@@ -11,18 +10,15 @@ import signal
 import socket
 import subprocess
 from collections.abc import Iterator
-from dataclasses import dataclass
 from pathlib import Path
 
 import httpx
 import pytest
+from tests.e2e.dev_process import Dev, started
 from tests.e2e.running import COMMAND, PATIENCE_SECONDS, Running, environment, run
-
-from sluice_cli import environment_file
 
 pytestmark = pytest.mark.slow
 
-READY = "Ctrl-C ends it"
 NAMES = [
     "SLUICE_URL",
     "AWS_ACCESS_KEY_ID",
@@ -33,27 +29,6 @@ NAMES = [
     "AWS_ENDPOINT_URL_SECRETS_MANAGER",
 ]
 REQUEST_ID = re.compile(r"[0-9a-f]{8}-[0-9a-f-]{27}")
-
-
-@dataclass(frozen=True, slots=True)
-class Dev:
-    """A `sluice dev` that is ready."""
-
-    process: Running
-    env_file: str
-    welcome: str
-
-    @property
-    def variables(self) -> dict[str, str]:
-        return environment_file.read(Path(self.env_file))
-
-
-@contextlib.contextmanager
-def started(folder: Path) -> Iterator[Dev]:
-    env_file = str(folder / "dev.env")
-    with Running("dev", "--port", "0", "--env-file", env_file) as process:
-        process.line(READY)
-        yield Dev(process, env_file, "\n".join(process.said))
 
 
 @pytest.fixture(scope="module")
@@ -86,7 +61,7 @@ def test_chat_streams_the_answer_and_says_beside_it_what_it_came_to(dev: Dev) ->
     assert done.stdout.startswith("aqueduct\n")
     assert re.fullmatch(r"\d+\+\d+ tok  \$0\.\d{6}  ttft \d+ms  \d+\.\d\ds  [0-9a-f-]{36}\n", done.stderr)
     assert re.fullmatch(
-        r"\d\d:\d\d:\d\d  200  POST /v1/chat/completions  openai/gpt-4o-mini  ttft \d+ms  .* tok  \$0\.\d{6}",
+        r"\d\d:\d\d:\d\d  200  POST /v1/chat/completions  openai/gpt-4o-mini  ttft \d+ms  .* tok  \$0\.\d{6}  [0-9a-f]{8}",
         dev.process.line(" 200  POST"),
     )
 

@@ -216,6 +216,7 @@ def test_a_host_that_is_not_loopback_is_refused(host: str) -> None:
             answer = await rig.client.get(f"{rig.url}/v1/x", headers={"host": host})
 
         assert (answer.status_code, answer.json()["error"]["code"]) == (403, "host")
+        assert "refused by this proxy: this proxy answers on loopback only" in rig.lines[0]
         assert rig.seen == []
 
     awaited(test())
@@ -230,6 +231,7 @@ def test_a_web_page_is_refused(headers: dict[str, str]) -> None:
             answer = await rig.client.get(f"{rig.url}/v1/x", headers=headers)
 
         assert (answer.status_code, answer.json()["error"]["code"]) == (403, "origin_not_allowed")
+        assert "s  refused by this proxy: calls from web pages need `--allow-origin " in rig.lines[0]
         assert rig.seen == []
 
     awaited(test())

@@ -11,8 +11,10 @@ from sluice_cli.arguments import Parser
 from sluice_cli.completion import Completion
 from sluice_cli.failure import CommandFailed, UsageError
 from sluice_cli.gateway import DEFAULT_MODEL, Gateway, UnknownModel
-from sluice_cli.site import Site, Sources
-from sluice_cli.terminal import Terminal
+from sluice_cli.site import Site
+from sluice_cli.site_options import add_url_options, url_site
+from sluice_cli.terminal import Terminal, printable
+from sluice_cli.waiting import Waiting
 
 SETTLE_SECONDS = 2.0
 NO_PROMPT = 'a prompt is needed: sluice chat "Hello", or one on standard input'
@@ -24,6 +26,7 @@ Message = dict[str, str]
 class Options:
     """What was typed."""
 
+    stack: str | None
     url: str | None
     env_file: Path | None
     model: str | None
@@ -34,14 +37,13 @@ class Options:
 def parser() -> Parser:
     made = Parser(
         "chat",
-        "Streams a model's answer to the terminal. Asks the gateway of --url, else of SLUICE_URL, else of a running\n"
-        "dev stack. Without a prompt it reads standard input, or on a terminal keeps up a conversation.",
+        "Streams a model's answer to the terminal. Asks the gateway of --stack or --url, else of SLUICE_URL, else\n"
+        "of a running dev stack. Without a prompt it reads standard input, or on a terminal keeps up a conversation.",
         'sluice chat --model openai/gpt-5-mini "Why is the sky blue?"',
     )
     add = made.add_argument
     add("prompt", nargs="*", metavar="PROMPT", help="what to ask")
-    add("--url", help="the gateway's URL; AWS credentials as everywhere: AWS_PROFILE, variables, SSO")
-    add("--env-file", type=Path, metavar="FILE", help="the env file of a `sluice dev`")
+    add_url_options(made)
     default = f"default {DEFAULT_MODEL}, where that is unknown the first of /v1/models"
     add("--model", help=f"a route of gateway.toml, or provider/model ({default})")
     add("--system", metavar="TEXT", help="instructions that go before the conversation")
@@ -53,7 +55,7 @@ def run(options: argparse.Namespace, terminal: Terminal) -> int:
     prompt = utf8("the prompt", " ".join(chosen.prompt) or _piped(terminal))
     for name, text in (("--system", chosen.system), ("--model", chosen.model)):
         utf8(name, text or "")
-    site = Sources(terminal.environ, chosen.env_file).by_url(chosen.url)
+    site = url_site(chosen.stack, chosen.url, chosen.env_file, None, terminal.environ)
     with Gateway.at(site) as gateway:
         conversation = Conversation(gateway, chosen.model, chosen.system, site, terminal)
         if prompt:
@@ -96,9 +98,11 @@ class Conversation:
         said = ""
         out = self._terminal.out
         body: dict[str, Any] = {"model": self._model, "messages": messages, "stream": True}
-        with self._gateway.completion({**body, "stream_options": {"include_usage": True}}) as completion:
+        asked = self._gateway.completion({**body, "stream_options": {"include_usage": True}})
+        with Waiting(self._terminal.error, printable(f"waiting for {self._model}")) as waiting, asked as completion:
             try:
                 for text in completion.texts():
+                    waiting.stop()
                     said += text
                     out.write(out.foreign(text))
             finally:

@@ -7,11 +7,12 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from sluice_cli import environment_file, local_stack
-from sluice_cli.arguments import Parser, count, existing_file, port, timeout
+from sluice_cli.arguments import Parser, assignment, count, existing_file, port, timeout
 from sluice_cli.environment_file import EnvironmentFile
 from sluice_cli.stop_signals import StopSignals
 from sluice_cli.terminal import Terminal
 from sluice_cli.welcome import Welcome
+from sluice_devstack.ports import AWS_PORT, PROVIDER_PORT
 from sluice_devstack.stack import DevStack, StackOptions
 
 DEFAULT_PORT = 8787
@@ -28,6 +29,14 @@ class Options:
     store: str
     environments: int
     timeout_seconds: float
+    cors_origin: list[str]
+    parameter: list[tuple[str, str]]
+
+    @property
+    def parameters(self) -> dict[str, str]:
+        """Of template.yaml."""
+        origins = {"CorsOrigins": ",".join(self.cors_origin)} if self.cors_origin else {}
+        return dict(self.parameter) | origins
 
 
 def parser() -> Parser:
@@ -46,6 +55,10 @@ def parser() -> Parser:
     add("--environments", type=count, default=8, metavar="N", help="most calls at once (default 8)")
     limits = "more than 3 (2 are kept to end a stream honestly, 1 to settle), at most 900"
     add("--timeout-seconds", type=timeout, default=900.0, metavar="S", help=f"the function's: {limits} (default 900)")
+    origins = "a web origin whose pages may call, as http://localhost:3000; may be given several times"
+    add("--cors-origin", action="append", default=[], metavar="ORIGIN", help=origins)
+    parameters = "a parameter of template.yaml, as SecretPrefix=team/sluice; may be given several times"
+    add("--parameter", type=assignment, action="append", default=[], metavar="NAME=VALUE", help=parameters)
     return made
 
 
@@ -56,19 +69,35 @@ def run(options: argparse.Namespace, terminal: Terminal) -> int:
 def _run(options: Options, terminal: Terminal) -> int:
     started = time.monotonic()
     configuration = local_stack.Configuration.load(options.config)
-    file = EnvironmentFile(options.env_file or environment_file.DEFAULT)
     if options.env_file:
-        file.check()
+        EnvironmentFile(options.env_file).check()
     with local_stack.running(_stack_options(options, terminal), terminal) as stack, StopSignals() as signals:
+        file = _env_file(options, stack, terminal)
         file.write(local_stack.variables(stack))
         try:
-            welcome = _welcome(options, stack, configuration, time.monotonic() - started, terminal)
+            chosen = None if file.path == environment_file.DEFAULT else _from_here(file.path)
+            welcome = _welcome(options, stack, configuration, time.monotonic() - started, chosen, terminal)
             terminal.out.line(f"{welcome.text(terminal.out)}\n")
             signals.wait()
         finally:
             file.remove()
     terminal.out.line(f"\n{stack.totals}")
     return 0
+
+
+def _env_file(options: Options, stack: DevStack, terminal: Terminal) -> EnvironmentFile:
+    """The one that was asked for, else the usual one, unless that belongs to a stack that runs."""
+    if options.env_file:
+        return EnvironmentFile(options.env_file)
+    file = EnvironmentFile.beside(stack.url)
+    if file.path != environment_file.DEFAULT:
+        told = f"another `sluice dev` is running; to talk to this one: --env-file {_from_here(file.path)}"
+        terminal.error.line(told)
+    return file
+
+
+def _from_here(path: Path) -> Path:
+    return path.relative_to(Path.cwd()) if path.is_relative_to(Path.cwd()) else path
 
 
 def _stack_options(options: Options, terminal: Terminal) -> StackOptions:
@@ -83,9 +112,12 @@ def _stack_options(options: Options, terminal: Terminal) -> StackOptions:
         environments=options.environments,
         timeout_seconds=options.timeout_seconds,
         port=options.port,
+        aws_port=AWS_PORT if options.port else 0,
+        provider_port=PROVIDER_PORT if options.port else 0,
         openai_api_key=local_stack.api_key(terminal.environ),
         echo=echo,
         has_colour=terminal.out.has_colour,
+        parameters=options.parameters,
     )
 
 
@@ -94,6 +126,7 @@ def _welcome(
     stack: DevStack,
     configuration: local_stack.Configuration,
     ready_seconds: float,
+    env_file: Path | None,
     terminal: Terminal,
 ) -> Welcome:
     return Welcome(
@@ -106,6 +139,6 @@ def _welcome(
         region=stack.region,
         access_key_id=stack.access_key_id,
         secret_access_key=stack.secret_access_key,
-        env_file=options.env_file,
+        env_file=env_file,
         program=terminal.program,
     )

@@ -7,7 +7,7 @@ from pathlib import Path
 from sluice_cli.arguments import Parser, port
 from sluice_cli.failure import CommandFailed
 from sluice_cli.proxy import ProxyError, serve
-from sluice_cli.site import Sources
+from sluice_cli.site_options import add_url_options, url_site
 from sluice_cli.terminal import Terminal
 from sluice_client import SigningError
 
@@ -18,6 +18,7 @@ DEFAULT_PORT = 8788
 class Options:
     """What was typed."""
 
+    stack: str | None
     url: str | None
     env_file: Path | None
     port: int
@@ -29,12 +30,11 @@ def parser() -> Parser:
     made = Parser(
         "proxy",
         "Listens on 127.0.0.1, signs every call with your AWS credentials and forwards it, unbuffered, to the gateway\n"
-        "of --url, else of SLUICE_URL, else of a running dev stack. Ctrl-C ends it.",
+        "of --stack or --url, else of SLUICE_URL, else of a running dev stack. Ctrl-C ends it.",
         "sluice proxy --url https://<id>.lambda-url.us-east-1.on.aws",
     )
     add = made.add_argument
-    add("--url", help="the gateway's URL")
-    add("--env-file", type=Path, metavar="FILE", help="the env file of a `sluice dev`")
+    add_url_options(made)
     add("--port", type=port, default=DEFAULT_PORT, help=f"where to listen, 0 for any (default {DEFAULT_PORT})")
     add("--region", help="the region to sign for, where the URL does not name it")
     add(
@@ -49,7 +49,7 @@ def parser() -> Parser:
 
 def run(options: argparse.Namespace, terminal: Terminal) -> int:
     chosen = Options(**vars(options))
-    site = Sources(terminal.environ, chosen.env_file).by_url(chosen.url)
+    site = url_site(chosen.stack, chosen.url, chosen.env_file, chosen.region, terminal.environ)
     region = chosen.region or site.region
     try:
         serve(site.needed_url, chosen.port, region, chosen.allow_origin, terminal.out.line, site.credentials)

@@ -68,7 +68,7 @@ def test_a_line_has_time_status_route_model_ttft_duration_tokens_and_cost(screen
     line = screen.show(CALL, LOG)
 
     assert line == (
-        f"{AT}  200  POST /v1/chat/completions  openai/gpt-4o-mini  ttft 312ms  1.84s  17+42 tok  $0.000028"
+        f"{AT}  200  POST /v1/chat/completions  openai/gpt-4o-mini  ttft 312ms  1.84s  17+42 tok  $0.000028  r1"
     )
 
 
@@ -90,19 +90,19 @@ def test_a_call_without_a_log_is_printed_when_patience_ends(screen: Screen) -> N
     screen.lines.finished(CALL)
     screen.timers[0]()
 
-    assert screen.printed == [f"{AT}  200  POST /v1/chat/completions  1.84s"]
+    assert screen.printed == [f"{AT}  200  POST /v1/chat/completions  1.84s  r1"]
 
 
 @pytest.mark.parametrize(
     ("call", "log", "ending"),
     [
-        ({"error": FunctionError("Runtime.ExitError", "signal: SIGKILL")}, None, "1.84s  Runtime.ExitError: signal: SIGKILL"),
+        ({"error": FunctionError("Runtime.ExitError", "signal: SIGKILL")}, None, "1.84s  r1  Runtime.ExitError: signal: SIGKILL"),
         ({"trailers": ErrorTrailers("Function.X", {})}, None, "error trailers Function.X"),
         ({"is_caller_gone": True}, None, "caller left"),
         ({"bytes_out": 0}, None, "empty body: on AWS the caller may wait for minutes"),
-        ({}, {"outcome": "incomplete", "error_code": "upstream_cut"}, "$0.000028  incomplete upstream_cut"),
-        ({}, {"cost_nano_dollars": None}, "17+42 tok  $?"),
-        ({}, {"route": "smart"}, "$0.000028"),
+        ({}, {"outcome": "incomplete", "error_code": "upstream_cut"}, "$0.000028  r1  incomplete upstream_cut"),
+        ({}, {"cost_nano_dollars": None}, "17+42 tok  $?  r1"),
+        ({}, {"route": "smart"}, "$0.000028  r1"),
     ],
 )  # fmt: skip
 def test_what_went_wrong_stands_at_the_end(

@@ -5,10 +5,12 @@ from typing import Any
 from tests.unit.sluice_cli import calls
 
 PAGE = 3
+KEYS = {"bytime": ("g2pk", "g2sk"), "open": ("opk", "osk")}
+KEPT = {"open": {"pk", "sk", "opk", "osk"}}
 
 
 class FakeTable:
-    """The index as DynamoDB pages through it: three items at most, newest first."""
+    """Its indexes as DynamoDB pages through them: three items at most, newest first."""
 
     def __init__(self, *items: calls.Item) -> None:
         self._items = list(items)
@@ -24,14 +26,15 @@ class FakeTable:
 
     def query(self, **arguments: Any) -> dict[str, Any]:
         self.queries.append(arguments)
-        values = arguments["ExpressionAttributeValues"]
-        after = values.get(":after", {"S": ""})["S"]
-        until = arguments.get("ExclusiveStartKey", {"g2sk": {"S": "~"}})["g2sk"]["S"]
-        found = [item for item in self._items if item.get("g2pk") == values[":partition"]]
-        found = sorted((item for item in found if after < item["g2sk"]["S"] < until), key=_moment, reverse=True)
+        index, values = arguments["IndexName"], arguments["ExpressionAttributeValues"]
+        partition, sort = KEYS[index]
+        least, most = (values.get(name, {"S": other})["S"] for name, other in ((":since", ""), (":until", "~")))
+        before = arguments.get("ExclusiveStartKey", {sort: {"S": "~"}})[sort]["S"]
+        found = [item for item in self._items if item.get(partition) == values[":partition"]]
+        found = [item for item in found if least <= item[sort]["S"] <= most and item[sort]["S"] < before]
+        found.sort(key=lambda item: str(item[sort]["S"]), reverse=True)
         size = min(PAGE, arguments.get("Limit", PAGE))
-        return {"Items": found[:size], **({"LastEvaluatedKey": found[size - 1]} if len(found) > size else {})}
-
-
-def _moment(item: calls.Item) -> str:
-    return str(item["g2sk"]["S"])
+        shown = [
+            {name: value for name, value in item.items() if name in KEPT.get(index, item)} for item in found[:size]
+        ]
+        return {"Items": shown, **({"LastEvaluatedKey": shown[-1]} if len(found) > size else {})}

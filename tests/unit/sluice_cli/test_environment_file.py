@@ -119,3 +119,12 @@ def test_a_file_that_is_not_there_says_who_writes_it(tmp_path: Path) -> None:
 
     with pytest.raises(CommandFailed, match="`sluice dev --env-file .*x.env` writes it when the stack is ready"):
         environment_file.read(path)
+
+
+@pytest.mark.parametrize("written", [None, "", "no export lines", "export SLUICE_URL=http://127.0.0.1:x"])
+def test_a_file_of_no_stack_that_runs_is_taken_over(tmp_path: Path, written: str | None) -> None:
+    usual = tmp_path / "dev.env"
+    if written is not None:
+        usual.write_text(written)
+
+    assert EnvironmentFile.beside("http://127.0.0.1:9000", usual).path == usual

@@ -77,6 +77,56 @@ def test_waiting_for_the_end_of_a_call_has_an_end() -> None:
     assert (ended["status"], running["status"]) == ("settled", "reserved")
 
 
+def test_filtered_calls_are_looked_for_until_there_are_enough() -> None:
+    items = [settled(number, calls.STARTED_MS - DAY_MS * (number // 10) - 1000 * number) for number in range(40)]
+    even = Ledger(FakeTable(*items), "ledger", lambda: NOW)
+
+    found = even.newest(12, lambda one: int(one["request_id"].partition("-")[2]) % 2 == 0)
+
+    assert ids(found) == [f"call-{number}" for number in range(22, -1, -2)]
+
+
+def test_a_period_begins_with_its_first_millisecond_and_ends_before_its_last() -> None:
+    items = [settled(number, calls.STARTED_MS + number) for number in range(10)]
+    ledger = Ledger(FakeTable(*items), "ledger", lambda: NOW)
+
+    bounded = list(ledger.backwards(calls.STARTED_MS + 2, calls.STARTED_MS + 5))
+
+    assert ids(bounded) == ["call-4", "call-3", "call-2"]
+    assert ids(ledger.newest(2, None, calls.STARTED_MS, calls.STARTED_MS + 5)) == ["call-3", "call-4"]
+
+
+def test_days_after_the_period_are_not_asked() -> None:
+    table = FakeTable(*[settled(number, calls.STARTED_MS - DAY_MS * number) for number in range(5)])
+
+    list(Ledger(table, "ledger", lambda: NOW).backwards(calls.STARTED_MS - 3 * DAY_MS, calls.STARTED_MS - 2 * DAY_MS))
+
+    asked = {query["ExpressionAttributeValues"][":partition"]["S"][2:10] for query in table.queries}
+    assert asked == {"20261117", "20261118"}
+
+
+def test_a_piece_of_an_id_finds_calls_that_have_ended_and_those_that_run() -> None:
+    items = [
+        calls.settled(request_id="aa11-ended"),
+        calls.reserved(request_id="bb11-runs"),
+        calls.settled(request_id="cc22-other"),
+        calls.abandoned(request_id="dd11-died", started_ms=calls.STARTED_MS - DAY_MS),
+    ]
+    ledger = Ledger(FakeTable(*items), "ledger", lambda: NOW)
+
+    assert ids(ledger.find_by_part("11")) == ["bb11-runs", "dd11-died", "aa11-ended"]
+    assert ids(ledger.find_by_part("cc22")) == ["cc22-other"]
+    assert ledger.find_by_part("zz") == []
+
+
+def test_reservations_past_their_lease_are_counted() -> None:
+    lease = calls.RESERVATION.lease
+    items = [calls.reserved(request_id=f"r{number}", lease=lease + number) for number in range(6)]
+    ledger = Ledger(FakeTable(*items, calls.settled(request_id="s")), "ledger")
+
+    assert (ledger.overdue(lease), ledger.overdue(lease + 4), ledger.overdue(lease + 99)) == (0, 4, 6)
+
+
 def refusal(code: str, message: str = "") -> ClientError:
     return ClientError({"Error": {"Code": code, "Message": message}}, "Query")
 
@@ -104,7 +154,9 @@ def test_what_aws_says_is_one_line(error: Exception, line: str) -> None:
 
 
 def test_without_a_table_the_way_out_is_told() -> None:
-    with pytest.raises(UsageError, match="run `sluice dev` in another terminal, set SLUICE_TABLE, or use --table"):
+    with pytest.raises(
+        UsageError, match="run `sluice dev` in another terminal, set SLUICE_TABLE, or use --stack or --table"
+    ):
         open_ledger(Site(), {})
 
 

@@ -37,7 +37,7 @@ def test_help_is_what_was_asked_for() -> None:
     ("typed", "line"),
     [
         ("dmeo", "sluice: unknown command 'dmeo'; did you mean demo?\n"),
-        ("x", "sluice: unknown command 'x'; commands: demo, dev, chat, logs, proxy\n"),
+        ("x", f"sluice: unknown command 'x'; commands: {', '.join(COMMANDS)}\n"),
     ],
 )
 def test_an_unknown_command_is_wrong_usage_and_one_line(typed: str, line: str) -> None:

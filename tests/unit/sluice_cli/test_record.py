@@ -18,6 +18,7 @@ WHOLE = {
     "session": "ann",
     "surface": "openai",
     "path": "/v1/chat/completions",
+    "operation": "chat",
     "route": "mini",
     "provider": "openai",
     "model": "gpt-4o-mini",

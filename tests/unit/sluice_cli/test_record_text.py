@@ -28,6 +28,29 @@ def test_a_call_is_one_line_in_local_time_with_its_id_to_copy() -> None:
 
 
 @pytest.mark.parametrize(
+    ("columns", "shown"),
+    [
+        (
+            135,
+            "2026-11-20 23:25:01  200  openai/gpt-4o-mini         ttft 403ms    2.13s      7+53 tok  $0.000033  {id}",
+        ),
+        (134, "23:25:01  200  openai/gpt-4o-mini         ttft 403ms    2.13s      7+53 tok  $0.000033  d4b2aac8"),
+        (80, "23:25:01  200  openai/gpt-4o-mini    2.13s      7+53 tok  $0.000033  d4b2aac8"),
+        (60, "23:25:01  200  openai/gpt-4o-mini  $0.000033  d4b2aac8"),
+        (40, "23:25:01  200  openai/gpt-4o-mini  d4b2aac8"),
+    ],
+)
+def test_a_narrower_terminal_is_told_less_and_no_line_folds(columns: int, shown: str) -> None:
+    screen = Screen(Stream(is_terminal=True), {"COLUMNS": str(columns), "NO_COLOR": "1"})
+    name = "d4b2aac8-9769-456f-8b4a-5da62af2eed5"
+
+    found = line(record(calls.settled(request_id=name, route="gpt-4o-mini")), screen, ZONE)
+
+    assert found == shown.format(id=name)
+    assert len(found) <= max(columns, 43)
+
+
+@pytest.mark.parametrize(
     ("route", "model"),
     [("gpt-4o-mini", "openai/gpt-4o-mini "), ("openai/gpt-4o-mini", "openai/gpt-4o-mini ")],
 )

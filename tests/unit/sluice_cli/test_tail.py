@@ -1,5 +1,5 @@
 from sluice_cli.record import Record
-from sluice_cli.tail import Tail
+from sluice_cli.tail import Tail, Wanted
 
 MINUTE = 60_000
 NOON = 1_795_176_000_000
@@ -15,7 +15,7 @@ class Book:
     def ended(self, name: str, started_ms: int) -> None:
         self.records.append({"request_id": name, "started_ms": started_ms})
 
-    def newest(self, count: int) -> list[Record]:
+    def newest(self, count: int, wanted: Wanted | None = None, since_ms: int | None = None) -> list[Record]:
         return sorted(self.records, key=lambda one: int(one["started_ms"]))[-count:]
 
     def since(self, started_ms: int) -> list[Record]:

@@ -39,3 +39,21 @@ def test_text_of_every_script_is_printable() -> None:
 
 def test_started_as_a_module_it_is_started_so_again() -> None:
     assert program_name("somewhere/sluice_cli/__main__.py") == "python -m sluice_cli"
+
+
+def test_colour_can_be_forced_where_nobody_looks() -> None:
+    assert Screen(Stream(), {"FORCE_COLOR": "1"}).paint("ok", "green") == "\x1b[32mok\x1b[0m"
+    assert not Screen(Stream(), {"FORCE_COLOR": ""}).has_colour
+    assert not Screen(Stream(is_terminal=True), {"FORCE_COLOR": "1", "NO_COLOR": "1"}).has_colour
+
+
+@pytest.mark.parametrize(("columns", "width"), [("40", 40), ("", 80), ("0", 80), ("wide", 80)])
+def test_a_terminal_has_a_width(columns: str, width: int) -> None:
+    assert Screen(Stream(is_terminal=True), {"COLUMNS": columns}).width == width
+
+
+def test_a_file_has_room_for_any_line() -> None:
+    screen = Screen(Stream(), {"COLUMNS": "40"})
+
+    assert screen.width is None
+    assert screen.fitted("x" * 200) == "x" * 200

@@ -1,5 +1,6 @@
 import io
 import json
+import time
 from dataclasses import replace
 from typing import Any
 
@@ -12,6 +13,7 @@ from sluice_cli.commands.chat import Conversation
 from sluice_cli.failure import CommandFailed
 from sluice_cli.gateway import Gateway, UnknownModel
 from sluice_cli.site import Site
+from sluice_cli.waiting import ERASE, PATIENCE_SECONDS
 
 URL = "http://127.0.0.1:8787"
 OURS = {"request_id": "id-1"}
@@ -27,7 +29,10 @@ def said(text: str) -> str:
 class Chat:
     """A conversation with a gateway that gives these answers, one after the other."""
 
-    def __init__(self, *answers: str, system: str | None = None, is_terminal: bool = False) -> None:
+    def __init__(
+        self, *answers: str, system: str | None = None, is_terminal: bool = False, answers_after: float = 0
+    ) -> None:
+        self._answers_after = answers_after
         self.asked: list[dict[str, Any]] = []
         self.shown = Shown(is_terminal=is_terminal)
         self._answers = list(answers)
@@ -36,6 +41,7 @@ class Chat:
 
     def _answer(self, request: httpx.Request) -> httpx.Response:
         self.asked.append(json.loads(request.content))
+        time.sleep(self._answers_after)
         return httpx.Response(200, headers={"x-request-id": "id-1"}, content=self._answers.pop(0).encode())
 
 
@@ -52,6 +58,17 @@ def test_the_answer_goes_out_and_what_it_came_to_goes_beside_it() -> None:
         "stream": True,
         "stream_options": {"include_usage": True},
     }
+
+
+def test_a_terminal_sees_that_the_answer_is_awaited_until_its_first_word() -> None:
+    chat = Chat(said("Hello") + DONE, is_terminal=True, answers_after=PATIENCE_SECONDS + 0.3)
+
+    chat.conversation.ask("Hi")
+
+    waited, _, rest = chat.shown.complained.rpartition(ERASE)
+    assert "waiting for mini" in waited
+    assert "waiting" not in rest
+    assert chat.shown.written == "Hello\n"
 
 
 def test_an_answer_that_ends_its_line_gets_no_further_one() -> None:

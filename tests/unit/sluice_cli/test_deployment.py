@@ -1,0 +1,55 @@
+from datetime import UTC, datetime
+from typing import Any
+
+import boto3
+import pytest
+from botocore.stub import Stubber
+
+from sluice_cli.deployment import deployment, function_url
+from sluice_cli.failure import CommandFailed
+from sluice_cli.site import Site
+
+OUTPUTS = {"FunctionUrl": "https://abc.lambda-url.eu-west-1.on.aws/", "TableName": "sluice-LedgerTable-1"}
+
+
+def client(outputs: dict[str, str] | None = None, code: str | None = None, message: str = "") -> Any:
+    """CloudFormation, with one answer or one refusal."""
+    made = boto3.client("cloudformation", "eu-west-1", aws_access_key_id="AKIDEXAMPLE", aws_secret_access_key="fake")
+    stubber = Stubber(made)
+    if code:
+        stubber.add_client_error("describe_stacks", code, message)
+    else:
+        told = [{"OutputKey": name, "OutputValue": value} for name, value in (outputs or {}).items()]
+        stack = {"StackName": "prod", "CreationTime": datetime.now(UTC), "StackStatus": "CREATE_COMPLETE"}
+        stubber.add_response("describe_stacks", {"Stacks": [{**stack, "Outputs": told}]}, {"StackName": "prod"})
+    stubber.activate()
+    return made
+
+
+def test_the_outputs_say_where_everything_is() -> None:
+    found = deployment(client(OUTPUTS), "prod")
+
+    assert found.site == Site("https://abc.lambda-url.eu-west-1.on.aws", "eu-west-1", "sluice-LedgerTable-1")
+    assert function_url(client(OUTPUTS), "prod") == OUTPUTS["FunctionUrl"]
+
+
+def test_a_stack_of_something_else_is_told() -> None:
+    with pytest.raises(
+        CommandFailed, match="stack prod has no output FunctionUrl; is it one of Sluice's template.yaml"
+    ):
+        _ = deployment(client({"Bucket": "b"}), "prod").site
+
+
+@pytest.mark.parametrize(
+    ("code", "line"),
+    [
+        ("ValidationError", "no stack 'prod' in eu-west-1; name its region with --region or AWS_REGION"),
+        ("AccessDenied", "this takes the permission cloudformation:DescribeStacks on stack prod"),
+        ("ExpiredToken", "CloudFormation refused: ExpiredToken: too old"),
+    ],
+)
+def test_what_cloudformation_refuses_is_one_line(code: str, line: str) -> None:
+    with pytest.raises(CommandFailed) as failed:
+        deployment(client(code=code, message="too\nold"), "prod")
+
+    assert str(failed.value) == line
