@@ -17,7 +17,6 @@ README = ROOT / "README.md"
 # Where other pages tell some of a command's options too.
 TOLD = {
     "dev": ("docs/operations.md", "The dev stack"),
-    "logs": ("docs/operations.md", "Look at what happened"),
     "chat": ("docs/clients.md", "On a terminal"),
     "connect": ("docs/clients.md", "A program for your gateway"),
     "proxy": ("docs/clients.md", "Tools that know only a base URL and a key"),
