@@ -12,7 +12,7 @@ SAY    = @echo $@:
 unexport PYTHONPATH
 
 .DEFAULT_GOAL := help
-.PHONY: help demo dev test check check-code check-types check-floors check-template check-shell format host build lock prices bench clean
+.PHONY: help demo dev test check check-code check-types check-floors check-template check-shell format host build rie sbom lock prices docs bench clean
 
 help: ## list the targets
 	@printf 'Sluice: a streaming AI gateway that is one Python Lambda. Needed: Linux, python3 (3.11 or newer), pip, make.\n\n'
@@ -30,7 +30,7 @@ dev: ## run the dev stack until Ctrl-C; options in ARGS="--port 9000"
 	@$(VENV)/sluice dev $(ARGS)
 
 test: ## run all tests; a choice of them in PYTEST_ARGS="tests/unit -k sse"
-	$(SETUP) dev engines
+	$(SETUP) dev engines clients node sbom
 	$(HOST)
 	$(SAY) 'pytest $(PYTEST_ARGS)'
 	@$(VENV)/python -m pytest $(PYTEST_ARGS)
@@ -65,6 +65,8 @@ check-template:
 	$(SETUP) sam
 	$(SAY) 'sam validate --lint'
 	@.venv-sam/bin/sam validate --lint
+	$(SAY) 'template_rules.py, what template.yaml must never say'
+	@.venv-sam/bin/python scripts/template_check.py
 
 format: ## rewrite the sources as ruff wants them
 	$(SETUP) dev
@@ -76,9 +78,19 @@ host: ## build layers and functions for this machine into build/host: what the d
 	$(HOST)
 	$(SAY) 'build/host is what the sources say'
 
-build: ## build what `sam deploy` uploads into .aws-sam/build; ARCH=arm64 or x86_64
+build: check-template ## build what `sam deploy` uploads into .aws-sam/build; ARCH=arm64 or x86_64
 	$(SETUP) sam
 	@$(PYTHON) scripts/build.py --arch $(ARCH)
+
+rie: ## run what was built under AWS's own emulator, with every file of events/, beside the dev stack
+	$(SETUP) dev sam
+	$(HOST)
+	@PYTHONPATH=scripts $(VENV)/python -m tests.integration.rie $(ARGS)
+
+sbom: ## write the bill of materials of what is deployed to build/sbom.json (CycloneDX)
+	$(SETUP) local sbom
+	$(HOST)
+	@.venv-sbom/bin/python scripts/sbom.py $(ARGS)
 
 lock: ## pin and hash all requirements again; newest versions with ARGS=--upgrade
 	@$(PYTHON) scripts/lock.py $(ARGS)
@@ -87,12 +99,16 @@ prices: ## renew the price table from its sources
 	$(SETUP) dev
 	@$(VENV)/python scripts/prices.py $(ARGS)
 
-bench: ## measure against the Node pipe on this machine
+docs: ## write docs/cli.md from the command line's own help
+	$(SETUP) local
+	@$(VENV)/python scripts/cli_docs.py
+
+bench: ## measure against the Node pipe on this machine; by memory size with ARGS=--quota or ARGS=--memory
 	$(SETUP) dev
 	$(HOST)
 	@PYTHONPATH=functions $(VENV)/python -m benchmarks $(ARGS)
 
 clean: ## remove all that was made here, the environments too
-	@rm -rf build .aws-sam .venv .venv-sam .venv-engines .venv-uv .venv-lock .mypy_cache .ruff_cache .pytest_cache .import_linter_cache .hypothesis
+	@rm -rf build .aws-sam .venv .venv-sam .venv-sbom .venv-engines .venv-clients tests/clients/node/node_modules .venv-uv .venv-lock .mypy_cache .ruff_cache .pytest_cache .import_linter_cache .hypothesis
 	@find functions layers local tests scripts benchmarks -name __pycache__ -prune -exec rm -rf {} +
 	$(SAY) 'removed build/, .aws-sam/, .venv*, caches'

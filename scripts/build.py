@@ -3,6 +3,7 @@
 What the Makefiles of layers and functions cannot find out in SAM's scratch copies is found here and handed to them:
 the processor, a Python that has pip, and an interpreter of the function's version, which compiles what is shipped.
 The processor that was built for becomes the built template's default, so that `sam deploy` agrees with the files.
+Beside it lies local.yaml, the same for `sam local invoke`: see local_template.py.
 """
 
 import argparse
@@ -21,19 +22,31 @@ from stamp import Stamp, digest, source_files
 
 SAM = ENVIRONMENTS["sam"].path / "bin" / "sam"
 BUILT = ROOT / ".aws-sam" / "build"
-STAMP = Stamp(ROOT / ".aws-sam" / "stamp")
+LOCAL_TEMPLATE = Path(__file__).with_name("local_template.py")
 PYTHON_VERSION = "3.13"  # Globals.Function.Runtime in template.yaml
-COST = "imports at a cold start cost two to three times as much"
+COST = "imports at a cold start cost about twice as much"
+WAY = f"`uv python install {PYTHON_VERSION}` or pyenv puts one where this script looks; nothing is downloaded unasked"
 ARCHITECTURES = ("arm64", "x86_64")
 DEFAULT_ARCHITECTURE = re.compile(r"(?m)^(  Architecture:\n(?:    .*\n)*?    Default: )\S+$")
 SCRATCH = ROOT / "build" / "zip"
+
+
+def stamp(built: Path) -> Stamp:
+    return Stamp(built.parent / "stamp")
 
 
 def sources() -> str:
     """The digest of all that the build is made of: where the stamp holds another, the build is old."""
     folders = [ROOT / "functions", ROOT / "layers"]
     files = [path for folder in folders for path in source_files(folder)]
-    return digest(ROOT, [ROOT / "template.yaml", *files])
+    own = [Path(__file__).resolve(), LOCAL_TEMPLATE, ROOT / "events" / "env.json"]
+    return digest(ROOT, [ROOT / "template.yaml", *own, *files])
+
+
+def processor(built: Path) -> str:
+    """What a finished build was made for."""
+    found = DEFAULT_ARCHITECTURE.search((built / "template.yaml").read_text())
+    return found.group(0).rpartition(" ")[2] if found else ""
 
 
 def compiler() -> Path | None:
@@ -42,11 +55,11 @@ def compiler() -> Path | None:
     if found:
         print(f"build: compiled files by Python {PYTHON_VERSION} at {found}", flush=True)
     else:
-        print(f"build: no working Python {PYTHON_VERSION} here, so no compiled files: {COST}", flush=True)
+        print(f"build: no working Python {PYTHON_VERSION} here, so no compiled files: {COST}; {WAY}", flush=True)
     return found
 
 
-def sam_build(architecture: str, compiled_by: Path | None) -> None:
+def sam_build(architecture: str, built: Path, compiled_by: Path | None) -> None:
     variables = {
         "ARCH": architecture,
         "PYVER": PYTHON_VERSION,
@@ -58,12 +71,13 @@ def sam_build(architecture: str, compiled_by: Path | None) -> None:
         "SAM_CLI_TELEMETRY": "0",
         "AWS_DEFAULT_REGION": os.environ.get("AWS_DEFAULT_REGION", "us-east-1"),
     }
-    run([SAM, "build", "--parameter-overrides", f"Architecture={architecture}"], variables)
+    override = f"Architecture={architecture}"
+    run([SAM, "build", "--build-dir", built, "--parameter-overrides", override], variables)
 
 
-def remember(architecture: str) -> None:
+def remember(architecture: str, built: Path) -> None:
     """Without this, `sam deploy` of an x86_64 build would ask for arm64 and fail at the first call."""
-    template = BUILT / "template.yaml"
+    template = built / "template.yaml"
     text, found = DEFAULT_ARCHITECTURE.subn(rf"\g<1>{architecture}", template.read_text())
     if found != 1:
         raise CommandFailed(f"{template.relative_to(ROOT)}: no parameter Architecture with a default")
@@ -81,26 +95,32 @@ def sizes(folder: Path) -> tuple[int, int, int]:
     return len(files), sum(path.stat().st_size for path in files), archive.stat().st_size
 
 
-def report() -> None:
-    for folder in sorted(path for path in BUILT.iterdir() if path.is_dir()):
+def report(built: Path) -> None:
+    for folder in sorted(path for path in built.iterdir() if path.is_dir()):
         files, plain, zipped = sizes(folder)
         print(f"build: {folder.name:20} {files:5} files {plain / 1e6:6.2f} MB, zipped {zipped / 1e6:5.2f} MB")
     shutil.rmtree(SCRATCH)
+
+
+def build(architecture: str, built: Path = BUILT) -> None:
+    """Leaves a stamp, so that an old build can be told from a new one. Raises CommandFailed."""
+    wanted = sources()
+    sam_build(architecture, built, compiler())
+    remember(architecture, built)
+    run([SAM.with_name("python"), LOCAL_TEMPLATE, built])
+    stamp(built).write(wanted)
+    report(built)
 
 
 def main() -> int:
     parser = argparse.ArgumentParser(description="Run `sam build` for one processor.")
     parser.add_argument("--arch", choices=ARCHITECTURES, default=ARCHITECTURES[0])
     architecture, started = parser.parse_args().arch, time.monotonic()
-    wanted = sources()
     try:
-        sam_build(architecture, compiler())
-        remember(architecture)
+        build(architecture)
     except CommandFailed as error:
         print(f"build: failed\n{error}", file=sys.stderr)
         return 1
-    STAMP.write(wanted)
-    report()
     print(f"build: .aws-sam/build is ready for {architecture} ({time.monotonic() - started:.1f} s)")
     return 0
 

@@ -105,10 +105,14 @@ class Host:
         return Part(place, source_files(source), fill)
 
     def _pip(self) -> str:
-        return shlex.join(map(str, self._choose().command(PYTHON)))
+        return shlex.join(map(str, self._install()))
+
+    def _install(self) -> list[str | Path]:
+        installer = self._choose()
+        return [*installer.command(PYTHON), *installer.copying]
 
     def _fill_lang(self, folder: Path) -> None:
-        run([*self._choose().command(PYTHON), "--target", folder, "--requirement", LANG])
+        run([*self._install(), "--target", folder, "--requirement", LANG])
         compile_sources(folder, HOST / "lang")
 
 

@@ -15,13 +15,15 @@ from stamp import Stamp, digest
 
 UV_FOLDER = ROOT / ".venv-uv"
 UV_REQUIREMENTS = ROOT / "requirements" / "uv.txt"
-STRICT = ("--require-hashes", "--only-binary", ":all:")
+# A lock is complete, so nothing beside it is looked for (and pip, with hashes, does not know a pin under its extras).
+STRICT = ("--require-hashes", "--only-binary", ":all:", "--no-deps")
 
 
 class Installer(Protocol):
     """Makes virtual environments and fills them."""
 
     name: str
+    copying: tuple[str, ...]  # options for files of our own: an edit of a linked one is an edit in every environment
 
     def create(self, environment: Path) -> None: ...
 
@@ -34,6 +36,7 @@ class Uv:
     """Ten times faster than pip; keeps a cache that links files instead of copying them."""
 
     name = "uv"
+    copying: tuple[str, ...] = ("--link-mode", "copy")
 
     def __init__(self, program: Path) -> None:
         self.program = program
@@ -49,6 +52,7 @@ class Pip:
     """The way that works wherever pip does."""
 
     name = "pip"
+    copying: tuple[str, ...] = ()
 
     def create(self, environment: Path) -> None:
         run([sys.executable, "-m", "venv", "--clear", "--without-pip", environment])

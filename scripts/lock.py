@@ -12,7 +12,8 @@ from pathlib import Path
 from command import ROOT, CommandFailed, run
 from installer import uv_program
 
-ALONE = ("requirements/uv", "requirements/sam", "requirements/engines", "requirements/dev")
+TOOLS = ("uv", "sam", "sbom", "engines", "clients")
+ALONE = (*(f"requirements/{name}" for name in TOOLS), "requirements/dev")
 BOUND = ("requirements/local", "requirements/lang", "layers/runtime/requirements", "layers/dependencies/requirements")
 OPTIONS = (
     *("--universal", "--python-version", "3.11", "--generate-hashes", "--only-binary", ":all:"),

@@ -15,6 +15,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
+import node_packages
 from command import ROOT, CommandFailed, ended, run
 from installer import Installer, installers
 from stamp import Stamp, digest
@@ -69,11 +70,16 @@ ENVIRONMENTS = {
     "local": Environment(".venv", "local.txt", "demo and sluice", has_project=True),
     "dev": Environment(".venv", "dev.txt", "tests and checks", contains=("local",), has_project=True),
     "sam": Environment(".venv-sam", "sam.txt", "AWS SAM CLI"),
+    "sbom": Environment(".venv-sbom", "sbom.txt", "the bill of materials"),
     "engines": Environment(".venv-engines", "engines.txt", "a second DynamoDB for tests"),
+    "clients": Environment(".venv-clients", "clients.txt", "tests of LangChain and awscurl", has_project=True),
 }
+NODE = "node"
 
 
 def is_current(name: str) -> bool:
+    if name == NODE:
+        return node_packages.is_current()
     environment = ENVIRONMENTS[name]
     return environment.python.exists() and environment.stamp(name).holds(environment.wanted())
 
@@ -119,6 +125,13 @@ def set_up(name: str) -> None:
             return
 
 
+def make(name: str) -> None:
+    if name == NODE:
+        node_packages.set_up()
+    else:
+        set_up(name)
+
+
 @contextlib.contextmanager
 def alone() -> Iterator[None]:
     """Two runs of make in one clone take turns."""
@@ -129,15 +142,16 @@ def alone() -> Iterator[None]:
 
 def main() -> int:
     parser = argparse.ArgumentParser(description="Make the environments that the Makefile's targets need.")
-    parser.add_argument("environments", nargs="+", choices=ENVIRONMENTS, metavar="|".join(ENVIRONMENTS))
-    names = parser.parse_args().environments
+    known = (*ENVIRONMENTS, NODE)
+    parser.add_argument("sets", nargs="+", choices=known, metavar="|".join(known))
+    names = parser.parse_args().sets
     if all(map(is_current, names)):
         return 0
     try:
         with alone():
             for name in names:
                 if not is_current(name):
-                    set_up(name)
+                    make(name)
     except CommandFailed as error:
         print(f"setup: failed\n{error}", file=sys.stderr)
         return 1

@@ -4,21 +4,31 @@ The one is installed by uv for this Python, the other by pip for Lambda's: the s
 parts and compiled files carry the platform in their names, and installers leave notes of their own in .dist-info.
 """
 
+import json
+import os
+import re
 import stat
+import subprocess
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 from tests.house.repository import ROOT
 
 import build
 import host
+import interpreter
 
 HOST, BUILT = ROOT / "build" / "host", ROOT / ".aws-sam" / "build"
 PARTS = {**dict.fromkeys(host.LAYERS, "layers"), **dict.fromkeys(host.FUNCTIONS, "functions")}
 NOTES = {"RECORD", "INSTALLER", "REQUESTED", "direct_url.json", "uv_cache.json", ".lock"}
 UNCHECKED_HASH = 0b01
 TAG = f"cpython-{build.PYTHON_VERSION.replace('.', '')}"
+PLACES = {**dict.fromkeys(host.LAYERS, "/opt"), **dict.fromkeys(host.FUNCTIONS, "/var/task")}
+ENV_JSON = ROOT / "events" / "env.json"
+REGION = {**os.environ, "AWS_DEFAULT_REGION": "us-east-1", "SAM_CLI_TELEMETRY": "0"}
+QUIET: dict[str, Any] = {"capture_output": True, "text": True, "check": True, "timeout": 60, "env": REGION}
 MACHINES = {"arm64": "aarch64", "x86_64": "x86_64"}
 
 
@@ -32,7 +42,7 @@ def _host() -> None:
 def built() -> Path:
     if not BUILT.is_dir():
         pytest.skip(".aws-sam/build is not there: make build")
-    if not build.STAMP.holds(build.sources()):
+    if not build.stamp(BUILT).holds(build.sources()):
         pytest.skip(".aws-sam/build is older than the sources: make build")
     return BUILT
 
@@ -71,10 +81,8 @@ def test_this_machine_runs_the_files_that_lambda_gets(built: Path, name: str) ->
 
 
 def test_native_parts_are_for_the_processor_that_the_built_template_names(built: Path) -> None:
-    template = (built / "template.yaml").read_text(encoding="utf-8")
-    found = build.DEFAULT_ARCHITECTURE.search(template)
-    assert found
-    architecture = found.group(0).rpartition(" ")[2]
+    architecture = build.processor(built)
+    assert architecture in build.ARCHITECTURES
 
     names = {path.name for path in native(built)}
 
@@ -88,6 +96,64 @@ def test_lambda_gets_compiled_files_of_its_own_python_for_all_or_nothing(built: 
 
         assert all(f".{TAG}." in path.name and is_unchecked(path) for path in found)
         assert not found or len(found) == sum(path.suffix == ".py" for path in files(folder))
+        assert bool(found) is bool(interpreter.find(build.PYTHON_VERSION))
+
+
+def test_a_compiled_file_names_its_source_as_lambda_does(built: Path) -> None:
+    """In tracebacks, that is. The path is text within the file, so no Python of that version is needed to see it."""
+    for name, place in PLACES.items():
+        wrong = [
+            path
+            for path in compiled(built / name)
+            if f"{place}/{source_of(path).relative_to(built / name)}".encode() not in path.read_bytes()
+        ]
+
+        assert wrong == []
+
+
+def source_of(path: Path) -> Path:
+    return path.parent.parent / f"{path.name.partition('.')[0]}.py"
+
+
+def test_a_machine_without_the_functions_python_says_what_it_costs(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr(build, "PYTHON_VERSION", "3.98")
+
+    assert build.compiler() is None
+    said = capsys.readouterr().out
+    assert "no working Python 3.98 here, so no compiled files" in said
+    assert "about twice as much" in said
+
+
+def test_the_version_built_for_is_the_one_that_runs() -> None:
+    template = (ROOT / "template.yaml").read_text(encoding="utf-8")
+
+    assert set(re.findall(r"python3\.\d+", template)) == {f"python{build.PYTHON_VERSION}"}
+    for layer in ("layers/runtime", "layers/dependencies", "functions"):
+        makefile = (ROOT / layer / "Makefile").read_text(encoding="utf-8")
+        assert re.findall(r"(?m)^PYVER +\?= (\S+)$", makefile) == [build.PYTHON_VERSION]
+
+
+def test_the_template_for_sam_local_differs_in_variables_only(built: Path) -> None:
+    """SAM's own reader of variables is asked: it drops what a template does not declare."""
+    python, script = build.SAM.with_name("python"), Path(__file__).with_name("sam_variables.py")
+    asked = {name: built / f"{name}.yaml" for name in ("template", "local")}
+    variables = {
+        name: json.loads(subprocess.run([python, script, path, ENV_JSON], **QUIET).stdout)
+        for name, path in asked.items()
+    }
+    wanted = json.loads(ENV_JSON.read_text(encoding="utf-8"))
+
+    assert {function: wanted[function].items() <= given.items() for function, given in variables["local"].items()} == {
+        "GatewayFunction": True,
+        "SweeperFunction": True,
+    }
+    added = {
+        function: set(given) - set(variables["template"][function]) for function, given in variables["local"].items()
+    }
+    assert all(names <= set(wanted[function]) for function, names in added.items())
+    assert not any("ENDPOINT" in name or "URL" in name for given in variables["template"].values() for name in given)
 
 
 @pytest.mark.parametrize("folder", ["opt", "task", "lang"])
@@ -115,6 +181,14 @@ def test_the_layers_are_laid_out_as_under_opt() -> None:
 
     assert (opt / "bootstrap").stat().st_mode & stat.S_IXUSR
     assert [name for name in expected if not (opt / "python" / name).is_file()] == []
+
+
+def test_what_runs_here_is_shared_with_no_environment_and_no_cache() -> None:
+    """A layer's file and the same file of the joined folder are one; an edit in .venv must not reach either."""
+    links = {part: {path.stat().st_nlink for path in files(HOST / part)} for part in ("opt", "lang")}
+
+    assert max(links["opt"]) <= 2
+    assert links["lang"] == {1}
 
 
 @pytest.mark.parametrize("folder", ["opt", "task"])

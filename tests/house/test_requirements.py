@@ -23,7 +23,7 @@ ONE_WITH_DEV = [
 ]
 HASH = re.compile(r"--hash=sha256:[0-9a-f]{64}")
 PYTHONS = ("3.11", "3.12", "3.13", "3.14")
-STRICT = ("--require-hashes", "--only-binary=:all:")
+STRICT = ("--require-hashes", "--only-binary=:all:", "--no-deps")
 
 
 @dataclass(frozen=True, slots=True)
@@ -109,9 +109,9 @@ def test_a_layer_installs_wheels_by_hash_only(layer: str) -> None:
 
 
 def test_the_environments_are_filled_with_wheels_by_hash_only() -> None:
-    assert installer.STRICT == ("--require-hashes", "--only-binary", ":all:")
-    assert installer.Pip().command(Path("python"))[-3:] == list(installer.STRICT)
-    assert installer.Uv(Path("uv")).command(Path("python"))[-3:] == list(installer.STRICT)
+    assert installer.STRICT == ("--require-hashes", "--only-binary", ":all:", "--no-deps")
+    assert installer.Pip().command(Path("python"))[-4:] == list(installer.STRICT)
+    assert installer.Uv(Path("uv")).command(Path("python"))[-4:] == list(installer.STRICT)
 
 
 @pytest.mark.parametrize(
