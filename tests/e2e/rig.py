@@ -158,7 +158,7 @@ class Rig:
         more: dict[str, Any] = {}
         while True:
             page = self.dynamodb("Scan", ConsistentRead=True, **more)
-            items += page["Items"]
+            items += [item for item in page["Items"] if item["pk"]["S"].startswith("R#")]
             if "LastEvaluatedKey" not in page:
                 return [record(item) for item in items]
             more = {"ExclusiveStartKey": page["LastEvaluatedKey"]}

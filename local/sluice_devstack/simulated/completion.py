@@ -8,8 +8,8 @@ from dataclasses import dataclass
 from typing import Any
 
 from sluice_devstack.simulated import prose, tokens
+from sluice_devstack.simulated.chat.request import ChatRequest
 from sluice_devstack.simulated.refusal import Refused, invalid
-from sluice_devstack.simulated.request import ChatRequest
 from sluice_devstack.simulated.schema import SchemaValue
 from sluice_devstack.simulated.tools import ToolCall, is_forced, tool_calls
 
@@ -61,6 +61,10 @@ class Completion:
                 "rejected_prediction_tokens": 0,
             },
         }
+
+
+OK_PIECES = ("héllo", " wörld", " 日本語", " 😀", " end.")
+OK = Completion((Choice(OK_PIECES, (), "stop"),), prompt_tokens=11)
 
 
 def complete(request: ChatRequest, is_reasoning: bool) -> Completion:

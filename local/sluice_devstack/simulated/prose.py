@@ -76,6 +76,14 @@ def of_tool_results(prompt: str, results: list[str]) -> str:
     return f"You asked about {_subject(prompt)}. This is what the tools told me:\n{listed}\n\n{CLOSING}"
 
 
+def reasoning_summaries(prompt: str) -> tuple[str, ...]:
+    """What a reasoning model says about its thoughts, in two parts."""
+    return (
+        f"**Reading the question**\n\nI was asked about {_subject(prompt)}. I look for the words that matter.",
+        "**Choosing an answer**\n\nNothing is really thought here: the simulated OpenAI picks from a few rules.",
+    )
+
+
 def _subject(prompt: str) -> str:
     text = " ".join(prompt.split()).strip(" .?!")
     return f"“{text[:80]}{'…' if len(text) > 80 else ''}”" if text else "nothing in particular"

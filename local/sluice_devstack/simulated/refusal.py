@@ -44,6 +44,34 @@ def unknown_model(name: str) -> Refusal:
     return invalid(404, message, code="model_not_found")
 
 
+def is_no_chat_model() -> Refusal:
+    message = (
+        "This is not a chat model and thus not supported in the v1/chat/completions endpoint. "
+        "Did you mean to use v1/completions?"
+    )
+    return invalid(404, message, "model")
+
+
+def is_chat_model() -> Refusal:
+    message = (
+        "This is a chat model and not supported in the v1/completions endpoint. "
+        "Did you mean to use v1/chat/completions?"
+    )
+    return invalid(404, message, "model")
+
+
+def is_no_image_model(name: str) -> Refusal:
+    message = f"Invalid value: '{name}'. Supported values are: 'gpt-image-1-mini', 'gpt-image-1.5' and 'gpt-image-2'."
+    return invalid(400, message, "model", "invalid_value")
+
+
+def unsupported_here(what: str, param: str) -> Refusal:
+    """For what OpenAI does and this simulation does not."""
+    return invalid(400, f"The simulated OpenAI {what}", param, "unsupported_by_the_simulation")
+
+
+SERVER_ERROR = "The server had an error while processing your request. Sorry about that!"
+NO_EMBEDDINGS = invalid(403, "You are not allowed to generate embeddings from this model")
 NO_KEY = invalid(
     401, "You didn't provide an API key. You need to provide your API key in an Authorization header using Bearer auth."
 )

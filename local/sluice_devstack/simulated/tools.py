@@ -10,7 +10,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from sluice_devstack.simulated.request import ChatRequest
+from sluice_devstack.simulated.chat.request import ChatRequest
 from sluice_devstack.simulated.schema import SchemaValue
 
 WORD = re.compile(r"[A-Z]?[a-z]+|[A-Z]+(?![a-z])")

@@ -27,6 +27,9 @@ class Rig:
         self.http.close()
         self.loop.run(self.simulator.stop())
 
+    def to(self, path: str, **body: Any) -> httpx.Response:
+        return self.http.post(f"{self.url}{path}", json=body)
+
     def post(self, model: str, **options: Any) -> httpx.Response:
-        body = {"model": model, "messages": [{"role": "user", "content": "Hello!"}], **options}
-        return self.http.post(f"{self.url}/chat/completions", json=body)
+        messages = [{"role": "user", "content": "Hello!"}]
+        return self.to("/chat/completions", **{"model": model, "messages": messages, **options})

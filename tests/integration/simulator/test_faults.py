@@ -1,13 +1,15 @@
 """The simulator's faults as a plain HTTP client sees them."""
 
 import json
+from typing import Any
 
 import httpx
 import pytest
 from tests.integration.simulator.rig import KEY, TIMEOUT_SECONDS, Rig
 
 from sluice_devstack.event_loop import EventLoopThread
-from sluice_devstack.simulated.faults import FAULTS, OK_PIECES
+from sluice_devstack.simulated.completion import OK_PIECES
+from sluice_devstack.simulated.faults import FAULTS
 
 OK_TEXT = "".join(OK_PIECES)
 COMPLETE = ["ok", "f-bytes", "f-crlf", "f-cr", "f-bom", "f-ping", "f-multiline", "f-gzip", "f-hdrleak"]
@@ -148,14 +150,36 @@ def test_broken_json_is_broken_streamed_or_not(rig: Rig, model: str, is_stream: 
         [json.loads(document) for document in documents]
 
 
+BREAKING = ("f-rst", "f-chunkcut", "f-stall0", "f-stallmid", "f-stallhdr")
+SPEECH = {"input": "x", "voice": "alloy"}
+REQUESTS: dict[str, tuple[str, dict[str, Any]]] = {
+    "chat": ("/chat/completions", {"messages": [{"role": "user", "content": "x"}]}),
+    "chat stream": ("/chat/completions", {"messages": [{"role": "user", "content": "x"}], "stream": True}),
+    "response": ("/responses", {"input": "x"}),
+    "response stream": ("/responses", {"input": "x", "stream": True}),
+    "legacy": ("/completions", {"prompt": "x"}),
+    "legacy stream": ("/completions", {"prompt": "x", "stream": True}),
+    "embeddings": ("/embeddings", {"input": "x"}),
+    "images": ("/images/generations", {"prompt": "x", "size": "64x64"}),
+    "images stream": ("/images/generations", {"prompt": "x", "size": "64x64", "stream": True}),
+    "speech": ("/audio/speech", SPEECH),
+    "speech stream": ("/audio/speech", {**SPEECH, "stream_format": "sse"}),
+}
+
+
+@pytest.mark.parametrize("request_name", REQUESTS)
 @pytest.mark.parametrize("model", sorted(FAULTS))
-def test_every_fault_has_an_answer_that_does_not_stream(rig: Rig, model: str) -> None:
+def test_every_fault_has_an_answer_everywhere(rig: Rig, model: str, request_name: str) -> None:
+    path, body = REQUESTS[request_name]
+    named = {**body, "model": f"{model}-everywhere-{request_name.replace(' ', '-')}"}
+
     try:
-        rig.post(f"{model}-whole")
-        answer = rig.post(f"{model}-whole")
+        rig.to(path, **named)
+        answer = rig.to(path, **named)
     except httpx.TransportError:
-        assert model in ("f-rst", "f-chunkcut", "f-stall0", "f-stallmid", "f-stallhdr")
+        assert model in BREAKING
     else:
+        assert model not in BREAKING
         assert answer.status_code in (200, 307, 401, 429, 502, 503)
 
 

@@ -5,9 +5,9 @@ from typing import Any
 import pytest
 
 from sluice_devstack.simulated import tokens
+from sluice_devstack.simulated.chat.request import ChatRequest
 from sluice_devstack.simulated.completion import Completion, complete
 from sluice_devstack.simulated.refusal import Refused
-from sluice_devstack.simulated.request import ChatRequest
 
 
 def completion(prompt: str, is_reasoning: bool = False, **options: Any) -> Completion:

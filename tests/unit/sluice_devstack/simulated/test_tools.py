@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from sluice_devstack.simulated.request import ChatRequest
+from sluice_devstack.simulated.chat.request import ChatRequest
 from sluice_devstack.simulated.tools import tool_calls
 
 WEATHER = {

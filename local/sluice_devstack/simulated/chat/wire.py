@@ -3,8 +3,6 @@
 https://platform.openai.com/docs/api-reference/chat-streaming and recorded streams of gpt-4o and gpt-5.
 """
 
-import json
-import string
 from collections.abc import Iterator
 from dataclasses import dataclass
 from itertools import chain, zip_longest
@@ -12,22 +10,20 @@ from random import Random
 from typing import Any
 
 from sluice_devstack.simulated.completion import Call, Choice, Completion
+from sluice_devstack.simulated.reply import (
+    EVENT_STREAM,
+    REASONING_SPEED,
+    Event,
+    letters,
+    obfuscation,
+    pretty,
+    sse,
+    time_of_a_token,
+)
 
 DONE = b"data: [DONE]\n\n"
-LETTERS = string.ascii_letters + string.digits
-REASONING_SPEED = 10.0  # hidden reasoning runs that much faster than visible text
-REQUESTS_PER_MINUTE = 10_000
-TOKENS_PER_MINUTE = 2_000_000
 
 Delta = dict[str, Any]
-
-
-@dataclass(frozen=True, slots=True)
-class Event:
-    """One server-sent event, and how many tokens' time the model takes before it."""
-
-    data: bytes
-    tokens: float = 0.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,6 +38,18 @@ class Answer:
     includes_usage: bool = False
     includes_obfuscation: bool = True
 
+    @property
+    def input_tokens(self) -> int:
+        return self.completion.prompt_tokens
+
+    @property
+    def output_tokens(self) -> int:
+        return int(self.completion.usage["completion_tokens"])
+
+    @property
+    def content_type(self) -> str:
+        return EVENT_STREAM
+
     def events(self) -> Iterator[Event]:
         identity = self._identity("chat.completion.chunk")
         for event in self._choice_events():
@@ -55,13 +63,12 @@ class Answer:
         identity = self._identity("chat.completion")
         fingerprint = identity.pop("system_fingerprint")
         tail = {"usage": self.completion.usage, "service_tier": "default", "system_fingerprint": fingerprint}
-        document = {**identity, "choices": choices, **tail}
-        return json.dumps(document, ensure_ascii=False, indent=2).encode("utf-8", "replace") + b"\n"
+        return pretty({**identity, "choices": choices, **tail})
 
     def _identity(self, kind: str) -> dict[str, Any]:
         fingerprint = None if self.is_reasoning else "fp_" + "".join(self.random.choices("0123456789abcdef", k=10))
         return {
-            "id": "chatcmpl-" + self._letters(29),
+            "id": "chatcmpl-" + letters(self.random, 29),
             "object": kind,
             "created": self.created,
             "model": self.model,
@@ -74,7 +81,7 @@ class Answer:
         if self.includes_usage:
             document["usage"] = usage
         if self.includes_obfuscation:
-            document["obfuscation"] = self._letters(self.random.randint(1, 15))
+            document["obfuscation"] = obfuscation(self.random)
         return sse(document)
 
     def _choice_events(self) -> Iterator[tuple[Delta, float]]:
@@ -89,14 +96,14 @@ class Answer:
         share = len(self.completion.choices)
         yield self._choice(number, opening), self.completion.reasoning_tokens / REASONING_SPEED / share
         for piece in choice.pieces:
-            yield self._choice(number, {"content": piece}), self._time_of_a_token() / share
+            yield self._choice(number, {"content": piece}), time_of_a_token(self.random) / share
         for index, call in enumerate(choice.calls):
             for function in self._call_deltas(index, call):
-                yield self._choice(number, {"tool_calls": [function]}), self._time_of_a_token() / share
+                yield self._choice(number, {"tool_calls": [function]}), time_of_a_token(self.random) / share
 
     def _call_deltas(self, index: int, call: Call) -> Iterator[Delta]:
         function = {"name": call.name, "arguments": ""}
-        yield {"index": index, "id": "call_" + self._letters(24), "type": "function", "function": function}
+        yield {"index": index, "id": "call_" + letters(self.random, 24), "type": "function", "function": function}
         for piece in call.pieces:
             yield {"index": index, "function": {"arguments": piece}}
 
@@ -115,35 +122,7 @@ class Answer:
 
     def _whole_call(self, call: Call) -> dict[str, Any]:
         function = {"name": call.name, "arguments": "".join(call.pieces)}
-        return {"id": "call_" + self._letters(24), "type": "function", "function": function}
-
-    def _time_of_a_token(self) -> float:
-        return self.random.uniform(0.6, 1.4)
-
-    def _letters(self, count: int) -> str:
-        return "".join(self.random.choices(LETTERS, k=count))
+        return {"id": "call_" + letters(self.random, 24), "type": "function", "function": function}
 
 
 OPENING_OF_TEXT: Delta = {"role": "assistant", "content": "", "refusal": None}
-
-
-def sse(document: object) -> bytes:
-    text = json.dumps(document, ensure_ascii=False, separators=(",", ":"))
-    return b"data: " + text.encode("utf-8", "replace") + b"\n\n"
-
-
-def headers(random: Random, prompt_tokens: int, processing_ms: int) -> list[tuple[str, str]]:
-    """What OpenAI sends beside the body."""
-    return [
-        ("openai-organization", "sluice-simulated"),
-        ("openai-processing-ms", str(processing_ms)),
-        ("openai-version", "2020-10-01"),
-        ("x-ratelimit-limit-requests", str(REQUESTS_PER_MINUTE)),
-        ("x-ratelimit-limit-tokens", str(TOKENS_PER_MINUTE)),
-        ("x-ratelimit-remaining-requests", str(REQUESTS_PER_MINUTE - 1)),
-        ("x-ratelimit-remaining-tokens", str(max(0, TOKENS_PER_MINUTE - prompt_tokens))),
-        ("x-ratelimit-reset-requests", "6ms"),
-        ("x-ratelimit-reset-tokens", f"{prompt_tokens * 60_000 // TOKENS_PER_MINUTE}ms"),
-        ("x-request-id", f"req_{random.getrandbits(128):032x}"),
-        ("x-content-type-options", "nosniff"),
-    ]

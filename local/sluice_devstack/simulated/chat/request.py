@@ -1,16 +1,16 @@
-"""A chat completion request as OpenAI reads it: accessors over the caller's JSON, and what a malformed one gets."""
+"""A chat completion request as OpenAI reads it: accessors over the caller's JSON, and what it asks of it."""
 
 import json
 import math
-from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
 from sluice_devstack.simulated import tokens
-from sluice_devstack.simulated.refusal import NOT_JSON, Refusal, Refused, invalid
+from sluice_devstack.simulated.refusal import invalid
+from sluice_devstack.simulated.rules import Rule, has_model, when
 
 MAX_CHOICES = 128
-REASONING_TOKENS = {"none": 0, "minimal": 0, "low": 64, "medium": 192, "high": 576, "xhigh": 1152}
+REASONING_TOKENS = {"none": 0, "minimal": 0, "low": 64, "medium": 192, "high": 576, "xhigh": 1152, "max": 2304}
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,20 +101,6 @@ def _calls_of(message: dict[str, Any]) -> str:
     return json.dumps(message["tool_calls"]) if message.get("tool_calls") else ""
 
 
-def parse(payload: bytes) -> ChatRequest:
-    """The request; raises Refused for what OpenAI answers with 400."""
-    try:
-        body = json.loads(payload)
-    except (ValueError, RecursionError) as error:
-        raise Refused(NOT_JSON) from error
-    if not isinstance(body, dict):
-        raise Refused(NOT_JSON)
-    for is_wrong, refusal in RULES:
-        if is_wrong(body):
-            raise Refused(refusal)
-    return ChatRequest(body)
-
-
 def _wrong_messages(body: dict[str, Any]) -> bool:
     messages = body.get("messages")
     return not isinstance(messages, list) or not all(isinstance(message, dict) for message in messages)
@@ -132,41 +118,38 @@ def _is_count(value: Any) -> bool:
     return isinstance(value, int) and not isinstance(value, bool) and value > 0
 
 
-RULES: tuple[tuple[Callable[[dict[str, Any]], bool], Refusal], ...] = (
-    (
-        lambda body: not isinstance(body.get("model"), str) or not body["model"],
-        invalid(400, "you must provide a model parameter"),
-    ),
-    (
+RULES: tuple[Rule, ...] = (
+    has_model,
+    when(
         lambda body: "messages" not in body,
         invalid(400, "Missing required parameter: 'messages'.", "messages", "missing_required_parameter"),
     ),
-    (
+    when(
         _wrong_messages,
         invalid(400, "Invalid type for 'messages': expected an array of objects.", "messages", "invalid_type"),
     ),
-    (
+    when(
         lambda body: not body["messages"],
         invalid(
             400, "Invalid 'messages': empty array. Expected an array with minimum length 1.", "messages", "empty_array"
         ),
     ),
-    (
+    when(
         lambda body: bool(body.get("stream_options")) and body.get("stream") is not True,
         invalid(400, "The 'stream_options' parameter is only allowed when 'stream' is enabled.", "stream_options"),
     ),
-    (
+    when(
         lambda body: body.get("n") is not None and not (_is_count(body["n"]) and body["n"] <= MAX_CHOICES),
         invalid(400, f"Invalid 'n': expected an integer between 1 and {MAX_CHOICES}.", "n", "invalid_value"),
     ),
     *(
-        (
-            lambda body, name=name: body.get(name) is not None and not _is_count(body[name]),
+        when(
+            lambda body, name=name: body.get(name) is not None and not _is_count(body[name]),  # type: ignore[misc]
             invalid(400, f"Invalid '{name}': expected an integer of at least 1.", name, "integer_below_min_value"),
         )
         for name in ("max_tokens", "max_completion_tokens")
     ),
-    (
+    when(
         lambda body: bool(body.get("tool_choice")) and body["tool_choice"] != "none" and not body.get("tools"),
         invalid(
             400,
@@ -174,7 +157,7 @@ RULES: tuple[tuple[Callable[[dict[str, Any]], bool], Refusal], ...] = (
             "tool_choice",
         ),
     ),
-    (
+    when(
         lambda body: _format(body) == "json_object" and not _speaks_of_json(body),
         invalid(
             400,

@@ -6,8 +6,8 @@ from typing import Any
 
 import pytest
 
+from sluice_devstack.simulated.chat.wire import Answer
 from sluice_devstack.simulated.completion import Call, Choice, Completion
-from sluice_devstack.simulated.wire import Answer
 
 TEXT = Completion((Choice(("Hel", "lo"), (), "stop"),), prompt_tokens=9)
 TWO = Completion((Choice(("a", "b"), (), "stop"), Choice(("c",), (), "length")), prompt_tokens=9)

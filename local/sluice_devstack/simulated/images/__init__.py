@@ -1,0 +1,1 @@
+"""Image generation: `POST /v1/images/generations`, and the pictures it makes."""

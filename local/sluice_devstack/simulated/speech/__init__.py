@@ -1,0 +1,1 @@
+"""Speech: `POST /v1/audio/speech`, and the sounds it makes."""
