@@ -1,21 +1,28 @@
-"""Every recorded OpenAI answer through the whole stack: the same bytes come out, and the ledger says what they used."""
+"""Every recorded answer in OpenAI's dialect through the whole stack, each on its own endpoint: the same bytes come out,
+and the ledger says what they used."""
 
 import json
 from collections.abc import Iterator, Mapping
+from dataclasses import replace
 from hashlib import sha256
 from typing import Any
 
 import pytest
 from tests import recorded
 from tests.e2e.provider import Asked, Provider, document, provider
-from tests.e2e.rig import MESSAGES, Rig, compatible, rig
+from tests.e2e.rig import MESSAGES, Answer, Begun, Rig, compatible, rig
 from tests.fakes.raw_provider import Peer
 
 from sluice_cli.record import Record
 
-STREAMS, WHOLE = recorded.names("oc_"), recorded.names("oj_")
+STREAMS = recorded.names("oc_", "or_", "mantle_responses_")
+WHOLE = recorded.names("oj_", "oe_")
+REFUSALS = recorded.names("err_openai_", "err_azure_")
+OTHERS_REFUSALS = recorded.names("err_bedrock_")
+UNFRAMED = ("or_error_insufficient_quota",)  # its events stand there line by line, without their framing
 HOP_BY_HOP = {"content-length", "transfer-encoding"}
 PIECE_BYTES = 97  # odd, so that events are cut everywhere
+RESPONSES_ENDS = {"response.completed": "completed", "response.incomplete": "incomplete"}
 
 pytestmark = pytest.mark.skipif(not STREAMS, reason=recorded.REASON)
 
@@ -32,14 +39,24 @@ def site(upstream: Provider, tmp_path_factory: pytest.TempPathFactory) -> Iterat
         yield running
 
 
+def load(name: str) -> recorded.Recording:
+    """A recording with its framing: where that is missing, every line is put back under the name of its type."""
+    recording = recorded.load(name)
+    if name not in UNFRAMED:
+        return recording
+    lines = recording.body.splitlines()
+    events = [b"event: %s\ndata: %s\n\n" % (json.loads(line)["type"].encode(), line) for line in lines]
+    return replace(recording, body=b"".join(events))
+
+
 @pytest.fixture(params=STREAMS)
 def stream(request: pytest.FixtureRequest) -> recorded.Recording:
-    return recorded.load(request.param)
+    return load(request.param)
 
 
 @pytest.fixture(params=WHOLE)
 def answer(request: pytest.FixtureRequest) -> recorded.Recording:
-    return recorded.load(request.param)
+    return load(request.param)
 
 
 def streamed(recording: recorded.Recording, piece_bytes: int) -> Any:
@@ -57,40 +74,67 @@ def streamed(recording: recorded.Recording, piece_bytes: int) -> Any:
 
 
 def request_of(recording: recorded.Recording) -> dict[str, Any]:
-    """What was asked then; a legacy completion is asked for as a chat."""
-    body = dict(recording.request)
-    if "prompt" in body:
-        body["messages"] = [{"role": "user", "content": body.pop("prompt")}]
-    return {**body, "model": f"rec/{recording.name}"}
+    """What was asked then. Nobody kept what one recording had been asked."""
+    asked = recording.request or {"input": "Hello!", "stream": True}
+    return {**asked, "model": f"rec/{recording.name}"}
 
 
-def said_usage(chunks: list[dict[str, Any]]) -> dict[str, int] | None:
+def path_of(recording: recorded.Recording) -> str:
+    """The endpoint it was recorded at, as the request's own fields tell."""
+    asked = request_of(recording)
+    if "prompt" in asked:
+        return "/v1/completions"
+    if "input" in asked:
+        return "/v1/embeddings" if "encoding_format" in asked else "/v1/responses"
+    return "/v1/chat/completions"
+
+
+def ask(site: Rig, path: str, body: Mapping[str, Any]) -> Answer:
+    payload = json.dumps(body).encode()
+    with site.connected() as caller:
+        caller.send("POST", path, site.signed("POST", path, payload), payload)
+        return Begun(caller).answer()
+
+
+def replayed(site: Rig, recording: recorded.Recording) -> Answer:
+    return ask(site, path_of(recording), request_of(recording))
+
+
+def said_usage(documents: list[dict[str, Any]]) -> dict[str, int] | None:
     """The recording's own usage in the ledger's disjoint classes, None where it has none."""
-    reported = [chunk["usage"] for chunk in chunks if chunk.get("usage")]
+    found = [(one.get("response") or one).get("usage") for one in documents]
+    reported = [usage for usage in found if usage]
     if not reported:
         return None
-    prompt, completion = (reported[-1].get(f"{name}_tokens_details") or {} for name in ("prompt", "completion"))
-    cached = prompt.get("cached_tokens") or 0
+    usage = reported[-1]
+    names = ("input", "output") if "input_tokens" in usage else ("prompt", "completion")
+    into, out_of = (usage.get(f"{name}_tokens_details") or {} for name in names)
+    cached = into.get("cached_tokens") or 0
     return {
-        "input": reported[-1]["prompt_tokens"] - cached,
+        "input": usage[f"{names[0]}_tokens"] - cached,
         "cache_read": cached,
         "cache_write_5m": 0,
         "cache_write_1h": 0,
-        "output": reported[-1]["completion_tokens"],
-        "reasoning": completion.get("reasoning_tokens") or 0,
+        "output": usage.get(f"{names[1]}_tokens", 0),
+        "reasoning": out_of.get("reasoning_tokens") or 0,
     }
 
 
-def chunks_of(body: bytes) -> list[dict[str, Any]]:
+def events_of(body: bytes) -> list[dict[str, Any]]:
     lines = (line.removeprefix(b"data: ") for line in body.split(b"\n") if line.startswith(b"data: {"))
     return [json.loads(line) for line in lines]
 
 
-def assert_used(record: Record, usage: Mapping[str, int] | None) -> None:
+def model_of(documents: list[dict[str, Any]]) -> str | None:
+    named = [(one.get("response") or one).get("model") for one in documents]
+    return next((model for model in reversed(named) if model), None)
+
+
+def assert_used(record: Record, usage: Mapping[str, int] | None, has_output: bool = True) -> None:
     if usage is None:
         assert record["usage_source"] == "counted"
         assert record["usage"]["input"] > 0
-        assert record["usage"]["output"] > 0
+        assert bool(record["usage"]["output"]) is has_output
     else:
         assert (record["usage_source"], record["usage"]) == ("provider", usage)
 
@@ -101,27 +145,30 @@ def test_a_stream_comes_out_as_it_went_in(
 ) -> None:
     upstream.play(stream.name, streamed(stream, piece_bytes))
 
-    with site.begin(request_of(stream)) as begun:
-        got = begun.answer()
+    got = replayed(site, stream)
 
     assert (got.status, got.end) == (200, "ended")
     assert sha256(got.body).hexdigest() == sha256(stream.body).hexdigest()
     assert got.headers["content-type"] == stream.headers["content-type"]
     record = site.record(got.request_id)
-    chunks = chunks_of(stream.body)
-    assert_used(record, said_usage(chunks))
-    assert record["model_answered"] == next((chunk["model"] for chunk in reversed(chunks) if chunk.get("model")), None)
+    documents = events_of(stream.body)
+    assert_used(record, said_usage(documents), has_output=stream.name not in UNFRAMED)
+    assert record["model_answered"] == model_of(documents)
     assert record["bytes_out"] == len(stream.body)
+    assert record["path"] == path_of(stream)
     assert_ended_as_recorded(site, record, stream.body)
 
 
 def assert_ended_as_recorded(site: Rig, record: Record, body: bytes) -> None:
-    trailers = site.call(record["request_id"]).trailers
+    trailers, documents = site.call(record["request_id"]).trailers, events_of(body)
     if body.rstrip().endswith(b"data: [DONE]"):
-        reasons = [choice.get("finish_reason") for chunk in chunks_of(body) for choice in chunk.get("choices", [])]
+        reasons = [choice.get("finish_reason") for one in documents for choice in one.get("choices", [])]
         ends = dict.fromkeys(reason for reason in reasons if reason)
         assert (record["outcome"], record["error_code"], trailers) == ("complete", None, None)
         assert record["finish_reason"] == ",".join(ends)
+    elif documents[-1].get("type") in RESPONSES_ENDS:
+        assert (record["outcome"], record["error_code"], trailers) == ("complete", None, None)
+        assert record["finish_reason"] == RESPONSES_ENDS[documents[-1]["type"]]
     else:
         assert b"event: error" in body
         assert trailers is not None
@@ -134,39 +181,72 @@ def test_an_answer_that_does_not_stream_comes_out_as_it_went_in(
 ) -> None:
     upstream.play(answer.name, document(answer.body))
 
-    with site.begin(request_of(answer)) as begun:
-        got = begun.answer()
+    got = replayed(site, answer)
 
+    assert (got.status, got.end) == (200, "ended")
     assert sha256(got.body).hexdigest() == sha256(answer.body).hexdigest()
     record = site.record(got.request_id)
     assert_used(record, said_usage([json.loads(answer.body)]))
     assert (record["outcome"], record["http_status"], record["stream"]) == ("complete", 200, False)
+    assert (record["bytes_out"], record["path"]) == (len(answer.body), path_of(answer))
 
 
 def test_the_provider_gets_what_was_asked_with_its_own_models_name(
     stream: recorded.Recording, site: Rig, upstream: Provider
 ) -> None:
     upstream.play(stream.name, streamed(stream, 1_000_000))
-    body = request_of(stream)
+    body, path = request_of(stream), path_of(stream)
 
-    with site.begin(body) as begun:
-        begun.answer()
+    replayed(site, stream)
 
-    asked = upstream.asked_for(stream.name)[-1].body
-    options = {**(body.get("stream_options") or {}), "include_usage": True}
-    assert asked == {**body, "model": stream.name, "stream_options": options}
-    assert list(asked)[: len(body)] == list(body)
+    asked = upstream.asked_for(stream.name)[-1]
+    assert asked.line == f"POST {path} HTTP/1.1"
+    takes_options = path != "/v1/responses"  # which always tells its usage and refuses to be asked for it
+    added = {"stream_options": {**(body.get("stream_options") or {}), "include_usage": True}} if takes_options else {}
+    assert asked.body == {**body, "model": stream.name, **added}
+    assert list(asked.body)[: len(body)] == list(body)
 
 
-def test_a_recording_of_an_error_is_relayed_with_its_status(site: Rig, upstream: Provider) -> None:
-    for name in recorded.names("err_openai_4"):
-        error = recorded.load(name)
-        upstream.play(name, document(error.body, error.status))
+PLAIN: dict[str, dict[str, Any]] = {
+    "/v1/chat/completions": {"messages": MESSAGES},
+    "/v1/responses": {"input": "Hello!"},
+}
 
-        got = site.ask(f"rec/{name}", messages=MESSAGES)
 
-        is_shown = error.status != 401  # whose key it is, is ours to know
-        assert got.status == (error.status if is_shown else 502)
-        assert (got.body == error.body) is is_shown
-        record = site.record(got.request_id)
-        assert (record["outcome"], record["cost"], record["usage"]["output"]) == ("failed", 0, 0)
+@pytest.mark.parametrize("name", REFUSALS)
+@pytest.mark.parametrize("is_stream", [False, True])
+def test_a_refusal_comes_out_as_it_went_in_unless_it_speaks_of_our_key(
+    name: str, is_stream: bool, site: Rig, upstream: Provider
+) -> None:
+    """Of a 401 the caller gets our own words: the key is the gateway's, and the provider shows a part of it.
+
+    What is asked is right, and not what was refused then: that would not get past the gateway.
+    """
+    recording = load(name)
+    upstream.play(name, document(recording.body, recording.status))
+    path = path_of(recording)
+
+    got = ask(site, path, {"model": f"rec/{name}", **PLAIN[path], "stream": is_stream})
+
+    if recording.status == 401:
+        assert (got.status, got.error["code"]) == (502, "upstream_auth")
+        assert b"API key provided" not in got.body
+    else:
+        assert got.status == recording.status
+        assert sha256(got.body).hexdigest() == sha256(recording.body).hexdigest()
+    record = site.record(got.request_id)
+    assert (record["outcome"], record["cost"], record["usage"]["output"]) == ("failed", 0, 0)
+    assert record["attempts"][-1]["http_status"] == recording.status
+
+
+@pytest.mark.parametrize("name", OTHERS_REFUSALS)
+def test_a_refusal_in_another_dialect_keeps_at_least_its_status(name: str, site: Rig, upstream: Provider) -> None:
+    """Its shape is not OpenAI's, so the caller gets ours."""
+    recording = load(name)
+    upstream.play(name, document(recording.body, recording.status))
+
+    got = ask(site, "/v1/chat/completions", {"model": f"rec/{name}", "messages": MESSAGES})
+
+    assert got.status == recording.status
+    assert set(got.error) >= {"message", "type", "param", "code"}
+    assert site.record(got.request_id)["attempts"][-1]["http_status"] == recording.status
