@@ -6,6 +6,7 @@ They are read from beside this repository and never copied into it; `Peers` is t
 import importlib.util
 import shutil
 import subprocess
+import sys
 from pathlib import Path
 from types import ModuleType
 
@@ -19,7 +20,7 @@ class BenchMissing(Exception):
     """The shared bench folder or a compiler is not there; the message says which."""
 
 
-def build() -> ModuleType:
+def build(with_fastapi: bool = False) -> ModuleType:
     """Copies and compiles what is missing; the module that runs peers. Raises BenchMissing."""
     if not SHARED.is_dir():
         raise BenchMissing("the bench folder is not beside this repository (../shared/bench)")
@@ -31,7 +32,17 @@ def build() -> ModuleType:
         source, program = BUILT / "bench" / f"{name}.c", BUILT / "bench" / name
         if not program.exists() or program.stat().st_mtime < source.stat().st_mtime:
             subprocess.run(["gcc", "-O2", "-w", "-o", str(program), str(source), *libraries], check=True)
+    if with_fastapi:
+        _install_fastapi(BUILT / "venvs" / "fastapi")
     return _module(BUILT / "bench" / "peers.py")
+
+
+def _install_fastapi(folder: Path) -> None:
+    """What the shared build.sh installs for this peer, and no more."""
+    python = folder / "bin" / "python"
+    if not python.exists() or not list(folder.glob("lib/*/site-packages/fastapi")):
+        subprocess.run([sys.executable, "-m", "venv", "--clear", folder], check=True)
+        subprocess.run([python, "-m", "pip", "install", "-q", "fastapi", "uvicorn[standard]", "httpx"], check=True)
 
 
 def _module(path: Path) -> ModuleType:

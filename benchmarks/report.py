@@ -31,9 +31,13 @@ COLUMNS = (
 
 def table(results: Mapping[str, Sequence[Round]], peers: Sequence[str]) -> str:
     """A Markdown table, a row for each measured thing."""
-    rows = [["", *peers], ["---", *("---" for _ in peers)]]
-    rows += [[column.title, *(_cell(results, peer, column) for peer in peers)] for column in COLUMNS]
-    return "\n".join("| " + " | ".join(row) + " |" for row in rows)
+    rows = [[column.title, *(_cell(results, peer, column) for peer in peers)] for column in COLUMNS]
+    return markdown(["", *peers], rows)
+
+
+def markdown(heading: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
+    lines = [heading, ["---"] * len(heading), *rows]
+    return "\n".join("| " + " | ".join(line) + " |" for line in lines)
 
 
 def _cell(results: Mapping[str, Sequence[Round]], peer: str, column: Column) -> str:
