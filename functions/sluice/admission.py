@@ -22,6 +22,7 @@ MESSAGE_TOKENS = 16
 LINKED_IMAGE_TOKENS = 48_169
 LINKED_FILE_TOKENS = 1_050_000  # the largest context window that a file can fill, linked or packed into the body
 LEASE_MARGIN_SECONDS = 60
+SEARCHES = ("web_search_options", "search_parameters")  # OpenAI's, and xAI's
 OWN_TOOLS = frozenset({"function", "custom", "namespace", "apply_patch", "local_shell"})  # the caller runs these
 
 
@@ -120,7 +121,7 @@ def _is_unbounded(request: ModelRequest) -> bool:
     """Sound and images have rates of their own; what the provider adds itself (tools it runs, prompts and conversations
     it stores) has no limit that the request tells."""
     body = request.body
-    if not request.operation.is_priced or body.get("conversation") or "web_search_options" in body:
+    if not request.operation.is_priced or body.get("conversation") or any(name in body for name in SEARCHES):
         return True
     return isinstance(body.get("prompt"), dict) or _has_audio(request) or _has_provider_tools(body)
 

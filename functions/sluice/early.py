@@ -72,6 +72,6 @@ def _pieces(
     except GatewayError as error:
         settlement.fail_in_band(error)
         dialect = DIALECTS[settlement.call.request.operation.dialect]
-        yield dialect.error_event(error_body(error), b"")
+        yield dialect.error_event(error_body(error), b"", False)
         raise
     yield from begun.body

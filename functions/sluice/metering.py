@@ -25,6 +25,11 @@ def tokens_in(utf8_bytes: int) -> int:
     return -(-utf8_bytes * 10 // BYTES_PER_TEN_TOKENS)
 
 
+def bytes_of(tokens: int) -> int:
+    """As many bytes of text as make that many tokens."""
+    return tokens * BYTES_PER_TEN_TOKENS // 10
+
+
 class Meter:
     """Meters one answer of so many choices in one dialect.
 
@@ -71,7 +76,11 @@ class Meter:
         """One event, and the chunk it was found to carry."""
         if self.first_content_at is None:
             self._look_for_content(chunk)
-        self._keep(raw)
+        if len(raw) <= MAX_COPY_BYTES:
+            self._keep(raw)
+        else:  # keeping it would be to read it once more
+            self._fold()
+            self.tally.add(chunk or {})
 
     def see_piece(self, piece: bytes) -> None:
         """A piece of an answer that is neither events nor held: sound, or JSON too long for it."""

@@ -80,9 +80,9 @@ class Passage:
         last = self._let_through(last) if last else b""
         if self.is_over or self.reported:
             return last
-        tail = sse.event(self._splitter.tail)
-        if self._dialect.is_end(tail, chat.chunk(tail)):
-            return last + self._let_through(self._splitter.tail.rstrip(b"\r\n") + BLANK_LINE)
+        tail = whole_lines(self._splitter.tail)
+        if self._dialect.is_end(sse.event(tail), chat.chunk(sse.event(tail))):
+            return last + self._let_through(tail.rstrip(b"\r\n") + BLANK_LINE)
         if self._splitter.has_tail or self._strict_done or not self._meter.is_finished:
             raise UpstreamTruncated("the provider's stream ended before the answer did")
         self.is_over = True
@@ -103,17 +103,18 @@ class Passage:
             had_failed = self.reported is not None
             chunk = self._judged(event) if event.data or event.name else None
             self._meter.see_event(raw, chunk)
-            if self._goes_on(chunk, had_failed):
+            if self._goes_on(raw, event, chunk, had_failed):
                 kept.append(self._without_key(raw))
             if self.is_over:
                 break
         return kept
 
-    def _goes_on(self, chunk: Mapping[str, Any] | None, had_failed: bool) -> bool:
+    def _goes_on(self, raw: bytes, event: sse.Event, chunk: Mapping[str, Any] | None, had_failed: bool) -> bool:
         """Behind an error only what belongs to it goes on; the usage that only we asked for never does."""
         if had_failed:
-            return self.is_over
-        return not (self._drops_usage and chunk and self._dialect.is_extra(chunk))
+            return self.is_over and not self._has_key(raw)
+        is_extra = self._drops_usage and chunk is not None and self._dialect.is_extra(chunk)
+        return not (is_extra or self._dialect.is_foreign(event))
 
     def _judged(self, event: sse.Event) -> dict[str, Any] | None:
         """The chunk an event carries; notes what the event means for the stream."""
@@ -127,9 +128,18 @@ class Passage:
         return chunk
 
     def _without_key(self, raw: bytes) -> bytes:
-        if self.reported and self._key and self._key in raw:
-            return self._dialect.error_event({"error": REPEATS_KEY}, raw)
+        if self.reported and self._has_key(raw):
+            return self._dialect.error_event({"error": REPEATS_KEY}, raw, True)
         return raw
+
+    def _has_key(self, raw: bytes) -> bool:
+        return bool(self._key) and self._key in raw
+
+
+def whole_lines(tail: bytes) -> bytes:
+    """An event that was cut off, without a last line that may have been cut; data shows itself whether it was."""
+    kept, end, last = tail.rpartition(b"\n")
+    return kept + end if end and not last.startswith(b"data:") else tail
 
 
 def failure(event: sse.Event) -> UpstreamReported:

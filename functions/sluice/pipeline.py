@@ -21,7 +21,7 @@ from sluice.domain.principal import Principal
 from sluice.domain.record import Outcome, Reservation, UsageRecord
 from sluice.domain.reference import Reference
 from sluice.domain.usage import Usage, UsageSource
-from sluice.metering import Meter
+from sluice.metering import Meter, bytes_of
 from sluice.passage import Passage
 from sluice.providers.openai import Provider, passed_headers
 from sluice.providers.upstream import Upstream
@@ -127,7 +127,8 @@ class Pipeline:
             self._release(reservation, error)
             raise
         dialect = DIALECTS[request.operation.dialect]
-        meter = Meter(lambda: prompt_bytes(request), self.clock.monotonic, request.choices, dialect)
+        asked = lambda: prompt_bytes(request) + bytes_of(context_tokens)  # noqa: E731
+        meter = Meter(asked, self.clock.monotonic, request.choices, dialect)
         return Settlement(
             call, target, reservation, meter, self.ledger, self.owners, priced.price, self.telemetry, self.clock
         )
@@ -172,7 +173,7 @@ class Pipeline:
             if settlement.call.request.is_stream:
                 body = self._stream(opened, error_body)
             else:
-                body = whole.body(upstream, opened.watch, settlement, self.clock.monotonic)
+                body = whole.body(upstream, opened.watch, settlement, self.clock.monotonic, opened.key or "")
         except GatewayError:
             upstream.close()
             raise

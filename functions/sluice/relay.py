@@ -20,6 +20,7 @@ MAX_HELD_BYTES = 64 * 1024
 DRAIN_SECONDS = 5.0
 HEARTBEAT = sse.comment("keep-alive")
 EVENT_STREAM = "text/event-stream"
+DATA = b"data:"
 
 
 def commit(upstream: Upstream, passage: Passage, watch: Watch) -> bytes:
@@ -34,7 +35,10 @@ def commit(upstream: Upstream, passage: Passage, watch: Watch) -> bytes:
         if passage.has_valid_event or len(held) > MAX_HELD_BYTES:
             watch.begin()
             return held
-    return held + passage.close()
+    held += passage.close()
+    if passage.reported and not passage.has_valid_event:
+        raise failure(passage.reported)
+    return held
 
 
 class Relay:
@@ -71,18 +75,19 @@ class Relay:
             self._drain()
             raise
         except GatewayError as error:
-            self._settlement.fail_in_band(error)
-            if not self._passage.reported:
-                yield self._error_event(error)
-            raise
+            failed = failure(self._passage.reported) if self._passage.reported else error
+            yield from self._failed(failed)
+            raise failed from None
         except Exception:  # the boundary of a stream: it ends as honestly as any other failure, and shows nothing
             failed = GatewayError("an internal error")
-            self._settlement.fail_in_band(failed)
-            yield self._error_event(failed)
+            yield from self._failed(failed)
             raise failed from None
 
-    def _error_event(self, error: GatewayError) -> bytes:
-        return self._dialect.error_event(self._error_body(error), self._last_block)
+    def _failed(self, error: GatewayError) -> Generator[bytes, None, None]:
+        """The one error event, unless the provider has sent its own."""
+        self._settlement.fail_in_band(error)
+        if not self._passage.reported:
+            yield self._dialect.error_event(self._error_body(error), self._last_block, False)
 
     def _sent(self, held: bytes) -> Generator[bytes, None, None]:
         settlement, passage, monotonic = self._settlement, self._passage, self._monotonic
@@ -95,7 +100,8 @@ class Relay:
                 block = passage.feed(piece) if piece else b""
                 if block:
                     settlement.bytes_out += len(block)
-                    self._last_block = block
+                    if DATA in block:
+                        self._last_block = block
                     yield block
                     sent_at = monotonic()
                 elif monotonic() - sent_at >= self._heartbeat_seconds:

@@ -13,8 +13,8 @@ from sluice.domain.call import Call, Target
 from sluice.domain.clock import Clock
 from sluice.domain.errors import GatewayError
 from sluice.domain.price import Price
-from sluice.domain.principal import Principal
 from sluice.domain.record import Attempt, Outcome, Reservation, UsageRecord
+from sluice.domain.reference import Stored
 from sluice.domain.usage import Usage, UsageSource
 from sluice.metering import Meter
 from sluice.pricing import cost
@@ -29,7 +29,7 @@ class Settles(Protocol):
 class Keeps(Protocol):
     """Remembers whose stored answers are whose."""
 
-    def keep(self, principal: Principal, provider: str, ids: Sequence[str], tokens: int) -> None: ...
+    def keep(self, call: Call, provider: str, stored: Sequence[Stored], usage: Usage) -> None: ...
 
 
 @dataclass(slots=True)
@@ -86,10 +86,15 @@ class Settlement:
             self.telemetry.trouble(telemetry.UNSETTLED, {"request_id": self.call.request_id})
 
     def _keep_stored(self, usage: Usage) -> None:
-        """What the provider stored of this call may be built on by its principal, and by nobody else."""
-        ids = self.meter.tally.stored if self.call.request.body.get("store") is not False else ()
-        if ids:
-            self.owners.keep(self.call.principal, self.target.provider, ids, usage.total)
+        """What the provider stored of this call may be built on by its principal, and by nobody else.
+
+        An id that the caller chose is not kept: it may be another's (vLLM takes `request_id` for its response's id).
+        """
+        body = self.call.request.body
+        chosen = {value for value in body.values() if isinstance(value, str)}
+        stored = [one for one in self.meter.tally.stored if one.id not in chosen]
+        if stored and body.get("store") is not False:
+            self.owners.keep(self.call, self.target.provider, stored, usage)
 
     def record(self) -> UsageRecord:
         usage, source = self._used()

@@ -1,8 +1,8 @@
 """Answers that are not streams of events: one JSON object, or bytes (sound).
 
 JSON is held until it is whole, so that a failure can still be an answer with its own status. What is too long for that
-(images, many embeddings), and what is not JSON, is sent as it comes: it cannot carry an error in band, so one that
-breaks off ends in error trailers and cut, which no reader takes for whole.
+(images, many embeddings), and what is not JSON, is sent as it comes: it cannot carry an error in band. One that breaks
+off ends in error trailers; JSON lacks its end then, and sound says nothing, so its record has to.
 """
 
 import json
@@ -24,8 +24,10 @@ SOUND = ("audio/", "application/octet-stream")
 DRAIN_SECONDS = 5.0
 
 
-def body(upstream: Upstream, watch: Watch, settlement: Settlement, monotonic: Callable[[], float]) -> Body:
-    """The answer as it came. Raises GatewayError while nothing was sent."""
+def body(
+    upstream: Upstream, watch: Watch, settlement: Settlement, monotonic: Callable[[], float], key: str = ""
+) -> Body:
+    """The answer as it came. Raises GatewayError while nothing was sent, also for an error that repeats the `key`."""
     is_sound = upstream.content_type.startswith(SOUND) and settlement.call.request.operation is SPEECH
     pieces = (piece for piece in upstream.pieces if piece)
     watch.begin()
@@ -33,7 +35,7 @@ def body(upstream: Upstream, watch: Watch, settlement: Settlement, monotonic: Ca
     if not is_all and not is_sound and upstream.content_type != JSON:
         raise UpstreamProtocol("the provider's answer is not a JSON object")
     if is_all:
-        sent = _object(held, upstream, settlement)
+        sent = _object(held, upstream, settlement, key.encode())
     else:
         sent = _as_it_comes(chain((held,), pieces), upstream, settlement, monotonic)
     return Body(sent, upstream.close, settlement)
@@ -57,14 +59,15 @@ def _held(pieces: Iterator[bytes]) -> tuple[bytes, bool]:
     return b"".join(held), True
 
 
-def _object(answer: bytes, upstream: Upstream, settlement: Settlement) -> Generator[bytes, None, None]:
+def _object(answer: bytes, upstream: Upstream, settlement: Settlement, key: bytes) -> Generator[bytes, None, None]:
     value = _parsed(answer)
-    is_response = value.get("object") == "response"  # which says itself that it failed
-    if chat.tells_error(value) and not is_response:
-        raise reported(value)
+    error = reported(value) if chat.tells_error(value) else None
+    is_shown = value.get("object") == "response" and not (key and key in answer)  # it says itself that it failed
+    if error and not is_shown:
+        raise error
     settlement.meter.see_whole(value)
     upstream.over()
-    return _one_piece(answer, settlement, reported(value) if is_response and value.get("error") else None)
+    return _one_piece(answer, settlement, error)
 
 
 def _one_piece(answer: bytes, settlement: Settlement, error: GatewayError | None) -> Generator[bytes, None, None]:

@@ -8,13 +8,14 @@ from typing import Any
 import httpx
 
 from sluice.admission import Admission
-from sluice.domain.call import Target
+from sluice.domain.call import Call, Target
 from sluice.domain.clock import Clock
 from sluice.domain.errors import GatewayError, SecretUnavailable, UnknownReference
 from sluice.domain.price import Price, Priced, Rates
 from sluice.domain.principal import Principal
 from sluice.domain.record import Reservation, UsageRecord
-from sluice.domain.reference import Reference
+from sluice.domain.reference import Reference, Stored
+from sluice.domain.usage import Usage
 from sluice.pipeline import Pipeline
 from sluice.providers.openai import Provider
 from sluice.routing.selection import Selection
@@ -71,8 +72,8 @@ class MemoryOwners:
             raise UnknownReference("not yours")
         return sum(tokens for _, tokens in found)
 
-    def keep(self, principal: Principal, provider: str, ids: Sequence[str], tokens: int) -> None:
-        self.kept |= {(provider, one): (principal.id, tokens) for one in ids}
+    def keep(self, call: Call, provider: str, stored: Sequence[Stored], usage: Usage) -> None:
+        self.kept |= {(provider, one.id): (call.principal.id, usage.total) for one in stored}
 
 
 @dataclass
@@ -137,7 +138,10 @@ class Context:
 
 
 class Gateway:
-    """The gateway and everything a test may look at. `provider` answers the requests that leave."""
+    """The gateway and everything a test may look at. `provider` answers the requests that leave.
+
+    `settings` are those of the one provider; its `name` is openai unless they say otherwise.
+    """
 
     def __init__(self, provider: Callable[[httpx.Request], httpx.Response], **settings: Any) -> None:
         self.hand = HandClock()
@@ -151,14 +155,14 @@ class Gateway:
 
     def _application(self, settings: dict[str, Any]) -> Application:
         client = httpx.Client(transport=httpx.MockTransport(self._send))
-        timeouts = settings.pop("timeouts", Timeouts())
+        timeouts, name = settings.pop("timeouts", Timeouts()), settings.pop("name", "openai")
         provider = ProviderSettings(
-            "openai", "openai", "https://provider.invalid/v1", "sluice/openai", timeouts, **settings
+            name, "openai", "https://provider.invalid/v1", "sluice/openai", timeouts, **settings
         )
-        selection = Selection({"openai": provider}, {"mini": "openai/gpt-5-mini"})
+        selection = Selection({name: provider}, {"mini": f"{name}/gpt-5-mini"})
         pipeline = Pipeline(
             selection,
-            {"openai": Provider.of(provider, client)},
+            {name: Provider.of(provider, client)},
             self._price,
             Admission(512, lambda: "nonce"),
             self.keys,

@@ -13,6 +13,8 @@ from sluice.domain.usage import Usage
 
 MOST = 2**53
 AUDIO = "audio_tokens"
+# What xAI charges by the piece beside the tokens: https://docs.x.ai/developers/tools/tool-usage-details
+CHARGED = ("num_sources_used", "num_server_side_tools_used")
 
 
 class Names(NamedTuple):
@@ -33,7 +35,8 @@ def usage(reported: object) -> Usage | None:
     """The usage object of an answer or a chunk; None if it is absent or not to be believed."""
     if not isinstance(reported, Mapping):
         return None
-    names = RESPONSES if RESPONSES.prompt in reported else CHAT
+    # Some proxies send both names, one of them with zeros.
+    names = max(CHAT, RESPONSES, key=lambda one: -1 if (count := _count(reported, one.prompt, -1)) is None else count)
     prompt_details, output_details = names.details(reported)
     counts = (
         _count(reported, names.prompt, None),
@@ -46,7 +49,8 @@ def usage(reported: object) -> Usage | None:
     known = [count for count in counts if count is not None]
     if len(known) < len(counts):
         return None
-    is_priced = not (prompt_details.get(AUDIO) or output_details.get(AUDIO))
+    has_audio = prompt_details.get(AUDIO) or output_details.get(AUDIO)
+    is_priced = not (has_audio or any(reported.get(name) for name in CHARGED))
     return _disjoint(*known, total=reported.get("total_tokens"), is_priced=is_priced)
 
 

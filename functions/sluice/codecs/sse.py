@@ -115,6 +115,9 @@ def event(raw: bytes) -> Event:
     """What one event says. Comments and fields that carry nothing for us (id, retry, unknown) are passed over."""
     name, data = b"", []
     for line in LINE_END.split(raw.removeprefix(BOM)):
+        if line.startswith(b"data: "):  # nearly every line, and in one copy: it may be most of what memory there is
+            data.append(line[6:])
+            continue
         field, _, value = line.partition(b":")
         value = value.removeprefix(b" ")
         if field == b"data":

@@ -10,7 +10,7 @@ from typing import Any
 from sluice.codecs import typed
 from sluice.codecs.dialect import Chunk, size, text
 from sluice.codecs.openai_usage import usage as reported_usage
-from sluice.domain.reference import ID
+from sluice.domain.reference import ID, Stored
 from sluice.domain.usage import Usage
 
 IMAGE_COMPLETED = "image_generation.completed"
@@ -19,16 +19,17 @@ MAX_STORED = 100
 # Charged by the call or by the hour, beside their tokens: https://developers.openai.com/api/docs/pricing
 CHARGED_CALLS = frozenset({"web_search_call", "file_search_call", "code_interpreter_call", "image_generation_call"})
 CHARGED_CALLS |= {"shell_call"}
+# What the model itself writes; other items hold what a tool found, which is in no count of output.
+GENERATED = frozenset({"message", "reasoning", "function_call", "custom_tool_call"})
 
 
 class TypedTally:
     """The sum of one answer."""
 
-    __slots__ = ("_answer", "_ended", "model", "said_bytes", "service_tier", "usage")
+    __slots__ = ("_ended", "model", "said_bytes", "service_tier", "usage")
 
     def __init__(self, _choices: int) -> None:
-        self._answer: Chunk = {}
-        self._ended: Chunk | None = None
+        self._ended: Chunk = {}
         self.usage: Usage | None = None
         self.model: str | None = None
         self.service_tier: str | None = None
@@ -42,8 +43,7 @@ class TypedTally:
     def _note(self, answer: Chunk) -> None:
         usage = reported_usage(answer.get("usage"))
         if usage:
-            self._answer = answer
-            self.usage = replace(usage, is_priced=usage.is_priced and not any(map(_is_charged, _items(answer))))
+            self.usage = replace(usage, is_priced=usage.is_priced and _has_only_tokens(answer))
         if answer.get("status") in FINAL:
             self._ended = answer
         self.model = text(answer, "model") or self.model
@@ -54,7 +54,7 @@ class TypedTally:
             self.add(chunk)
 
     def adopt(self, tail: "TypedTally") -> None:
-        self._answer, self._ended = tail._answer, tail._ended or self._ended
+        self._ended = tail._ended or self._ended
         self.usage = tail.usage
         self.model = tail.model or self.model
         self.service_tier = tail.service_tier or self.service_tier
@@ -71,35 +71,37 @@ class TypedTally:
     @property
     def finish_reason(self) -> str | None:
         """Why a response is incomplete, else its status."""
-        ended = self._ended or {}
-        details = ended.get("incomplete_details")
+        details = self._ended.get("incomplete_details")
         reason = text(details, "reason") if isinstance(details, dict) else None
-        return reason or text(ended, "status")
+        return reason or text(self._ended, "status")
 
     @property
-    def stored(self) -> tuple[str, ...]:
-        """The response, its conversation and its items, where the provider keeps them; none of a failed one."""
-        answer = self._answer
-        if answer.get("store") is False or answer.get("status") not in ("completed", "incomplete"):
+    def stored(self) -> tuple[Stored, ...]:
+        """The response, its conversation and its items; none of a failed one.
+
+        Also where the answer says that it is not stored: items without their content may be named all the same.
+        """
+        answer = self._ended
+        if answer.get("status") not in ("completed", "incomplete"):
             return ()
         conversation = answer.get("conversation")
         named = (answer, conversation if isinstance(conversation, dict) else {}, *_items(answer))
-        ids = (text(one, "id") for one in named)
-        return tuple(dict.fromkeys(one for one in ids if one and ID.fullmatch(one)))[:MAX_STORED]
+        found = {id: one.get("type") in GENERATED for one in named if (id := text(one, "id")) and ID.fullmatch(id)}
+        return tuple(Stored(*one) for one in found.items())[:MAX_STORED]
 
 
 class ImageTally(TypedTally):
     """The sum of images. Each ends with an event of its own: the stream is over when the provider closes it."""
 
-    __slots__ = ("_has_image",)
+    __slots__ = ("_missing",)
 
     def __init__(self, choices: int) -> None:
         super().__init__(choices)
-        self._has_image = False
+        self._missing = choices
 
     def add(self, chunk: Chunk) -> None:
         super().add(chunk)
-        self._has_image = self._has_image or chunk.get("type") == IMAGE_COMPLETED
+        self._missing -= chunk.get("type") == IMAGE_COMPLETED
 
     @property
     def is_known(self) -> bool:
@@ -107,7 +109,7 @@ class ImageTally(TypedTally):
 
     @property
     def is_finished(self) -> bool:
-        return self._has_image
+        return self._missing <= 0
 
 
 def _items(answer: Chunk) -> Iterator[Mapping[str, Any]]:
@@ -115,8 +117,10 @@ def _items(answer: Chunk) -> Iterator[Mapping[str, Any]]:
     return (item for item in output if isinstance(item, dict)) if isinstance(output, list) else iter(())
 
 
-def _is_charged(item: Mapping[str, Any]) -> bool:
-    return item.get("type") in CHARGED_CALLS
+def _has_only_tokens(answer: Chunk) -> bool:
+    """Whether its tokens are all that is charged; False where its items were not seen."""
+    kinds = {one.get("type") for one in _items(answer)}
+    return isinstance(answer.get("output"), list) and not kinds & CHARGED_CALLS
 
 
 def _written(answer: Chunk) -> Iterator[str]:

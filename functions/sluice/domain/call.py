@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from sluice.domain.operation import CHAT, Operation
+from sluice.domain.operation import CHAT, SPEECH, Operation
 from sluice.domain.principal import Principal
 from sluice.domain.reference import Reference
 
@@ -29,7 +29,8 @@ class ModelRequest:
     @property
     def is_stream(self) -> bool:
         """Whether server-sent events are asked for."""
-        return self.body.get("stream") is True or self.body.get("stream_format") == "sse"
+        is_sse = self.operation is SPEECH and self.body.get("stream_format") == "sse"
+        return is_sse or self.body.get("stream") is True
 
     @property
     def wants_usage(self) -> bool:

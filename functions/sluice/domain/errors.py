@@ -4,6 +4,8 @@ GatewayError
 ├── InvalidRequest            400  what the caller sent cannot be served
 │   ├── InvalidJson           400
 │   ├── UnknownReference      400  a stored answer that is not the caller's
+│   │   ├── UnknownConversation 400
+│   │   └── UnknownItem       400
 │   ├── TooLarge              413
 │   └── UnsupportedMediaType  415
 ├── NotFound                  404  no such path
@@ -60,9 +62,17 @@ class InvalidJson(InvalidRequest):
 
 
 class UnknownReference(InvalidRequest):
-    """A response, conversation or item of another principal, or of nobody; the code says which kind."""
+    """A stored response of another principal, or of nobody."""
 
     code = "previous_response_not_found"
+
+
+class UnknownConversation(UnknownReference):
+    code = "conversation_not_found"
+
+
+class UnknownItem(UnknownReference):
+    code = "item_not_found"
 
 
 class TooLarge(InvalidRequest):

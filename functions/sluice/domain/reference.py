@@ -15,3 +15,10 @@ class Reference(NamedTuple):
     kind: str
     id: str
     param: str
+
+
+class Stored(NamedTuple):
+    """What a provider keeps of an answer. `is_generated`: it holds nothing but what the model wrote."""
+
+    id: str
+    is_generated: bool = False

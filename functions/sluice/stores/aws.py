@@ -11,7 +11,7 @@ import logging
 import ssl
 from collections.abc import Callable
 from contextlib import suppress
-from typing import Any, NamedTuple, cast
+from typing import Any, NamedTuple, Protocol, cast
 
 from botocore.awsrequest import AWSPreparedRequest, AWSResponse
 from botocore.config import Config
@@ -19,7 +19,7 @@ from botocore.exceptions import NoCredentialsError
 from botocore.httpsession import get_cert_path
 from botocore.session import Session
 
-from sluice.stores.rows import DynamoDB
+from sluice.stores.rows import Batches, DynamoDB
 from sluice.stores.secrets import SecretsManager
 from sluice.stores.service_models import ServiceModels
 from sluice.stores.wire import Body, Wire
@@ -32,10 +32,14 @@ CONFIG = Config(
 )
 
 
+class Table(DynamoDB, Batches, Protocol):
+    """All that is asked of DynamoDB."""
+
+
 class Clients(NamedTuple):
     """The clients of one environment, which serves one call at a time: they are not shared between threads."""
 
-    dynamodb: DynamoDB
+    dynamodb: Table
     secretsmanager: SecretsManager
 
 
@@ -68,13 +72,13 @@ def trust(session: Session) -> ssl.SSLContext:
 
 def dynamodb(
     session: Session, region: str | None, wire: Wire, endpoint_url: str | None = None, table_name: str = "warm"
-) -> DynamoDB:
+) -> Table:
     client: Any = session.create_client("dynamodb", region_name=region, endpoint_url=endpoint_url, config=CONFIG)
     key = {"pk": {"S": "warm"}, "sk": {"S": "R"}}
     warm(client, lambda: client.put_item(TableName=table_name, Item=key))
     warm(client, lambda: client.update_item(TableName=table_name, Key=key, UpdateExpression="REMOVE opk"))
     attach(client, wire)
-    return cast(DynamoDB, client)
+    return cast(Table, client)
 
 
 def secretsmanager(session: Session, region: str | None, wire: Wire, endpoint_url: str | None = None) -> SecretsManager:

@@ -1,31 +1,35 @@
 """Whose stored answers are whose: a provider keeps responses for the whole project, and we for one principal each.
 
-One row per id under `V#<provider>#<id>`, written when the call that made it has been settled. It names the principal
-and how many tokens whoever builds on it makes the provider read again. An id without a row is nobody's: it is refused,
-so a row that could not be written costs a caller a follow-up and never gives one away.
+One row per id under `V#<provider>#<id>`, written when the call that made it has been settled. It names the principal,
+the call, and how many tokens at most whoever builds on it makes the provider read again. An id without a row is
+nobody's: it is refused, so a row that could not be written costs a caller a follow-up and never gives one away.
+Another's id is refused as late as nobody's, so that the time tells nothing either.
 """
 
 import logging
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from functools import partial
 from random import Random
 from typing import Any
 
+from sluice.domain.call import Call
 from sluice.domain.clock import Clock
-from sluice.domain.errors import LedgerBusy, UnknownReference
+from sluice.domain.errors import LedgerBusy, UnknownConversation, UnknownItem, UnknownReference
 from sluice.domain.principal import Principal
-from sluice.domain.reference import Reference
+from sluice.domain.reference import Reference, Stored
+from sluice.domain.usage import Usage
 from sluice.stores import table
 from sluice.stores.retries import FAILURES, Retries, code
-from sluice.stores.rows import DynamoDB
+from sluice.stores.rows import Batches
 from sluice.stores.table import Row
 
 READ_SECONDS = 1.0
 KEEP_SECONDS = 1.0
 WAITS = (0.0, 0.1, 0.3, 0.6)  # an answer's owner is written right after its last byte: its reader may be faster
+THROTTLED_SECONDS = 0.05
 MOST_READ = 100  # keys of one BatchGetItem
 MOST_WRITTEN = 25  # items of one BatchWriteItem
-CODES = {"response": "previous_response_not_found", "conversation": "conversation_not_found", "item": "item_not_found"}
+REFUSALS = {"response": UnknownReference, "conversation": UnknownConversation, "item": UnknownItem}
 
 logger = logging.getLogger(__name__)
 
@@ -35,7 +39,7 @@ class Owners:
 
     def __init__(
         self,
-        client: DynamoDB,
+        client: Batches,
         table_name: str,
         clock: Clock,
         random: Random,
@@ -48,50 +52,61 @@ class Owners:
         self._retention_days = retention_days
 
     def tokens(self, principal: Principal, provider: str, references: Sequence[Reference]) -> int:
-        """How many tokens these stored answers have together.
+        """How many tokens these stored answers have together, those of one call counted once.
 
         Raises UnknownReference for one that no call of this principal made, LedgerBusy where that cannot be known.
         """
-        known: dict[str, Row] = {}
+        own: dict[str, Row] = {}
+        unread: list[str] = []
         for wait in WAITS:
             self._clock.sleep(wait)
-            known |= self._read(provider, [one.id for one in references if one.id not in known])
-            if all(one.id in known for one in references):
-                break
-        for one in references:
-            if known.get(one.id, {}).get("pr") != principal.id:
-                raise _unknown(one)
-        return sum(int(row.get("tk", 0)) for row in known.values())
+            rows, unread = self._read(provider, [one.id for one in references if one.id not in own])
+            own |= {id: row for id, row in rows.items() if row.get("pr") == principal.id}
+            if all(one.id in own for one in references):
+                return _tokens(own.values())
+        if unread:
+            raise _undecided()
+        raise next(_unknown(one) for one in references if one.id not in own)
 
-    def keep(self, principal: Principal, provider: str, ids: Sequence[str], tokens: int) -> None:
-        """These ids are this principal's. A failure is reported, not raised: the call itself is over."""
+    def keep(self, call: Call, provider: str, stored: Sequence[Stored], usage: Usage) -> None:
+        """These are the principal's. A failure is reported, not raised: the call itself is over."""
         expires = table.expires(self._clock.now(), self._retention_days)
-        owned = {"pr": principal.id, "tk": tokens, "exp": expires}
+        owned = {"pr": call.principal.id, "rq": call.request_id, "exp": expires}
+        rows = [
+            {**_key(provider, one.id), **owned, "tk": usage.output if one.is_generated else usage.total}
+            for one in stored
+        ]
         try:
-            for start in range(0, len(ids), MOST_WRITTEN):
-                self._write([{**_key(provider, one), **owned} for one in ids[start : start + MOST_WRITTEN]])
+            for start in range(0, len(rows), MOST_WRITTEN):
+                self._write(rows[start : start + MOST_WRITTEN])
         except FAILURES as error:
             logger.error("owners.unkept: table %s, %s; these answers cannot be continued", self._name, code(error))
 
-    def _read(self, provider: str, ids: Sequence[str]) -> dict[str, Row]:
-        keys = [table.item(_key(provider, one)) for one in dict.fromkeys(ids)][:MOST_READ]
-        if not keys:
-            return {}
-        try:
-            asked = {self._name: {"Keys": keys, "ConsistentRead": True}}
-            answer = self._retries.run(partial(self._client.batch_get_item, RequestItems=asked), READ_SECONDS)
-        except FAILURES as error:
-            words = "the ledger did not say whose stored answer this is; nothing was sent to a provider"
-            raise LedgerBusy(words, headers={"retry-after": "1"}) from error
-        rows = map(table.row, answer.get("Responses", {}).get(self._name, ()))
-        return {row["pk"].removeprefix(_prefix(provider)): row for row in rows}
+    def _read(self, provider: str, ids: Sequence[str]) -> tuple[dict[str, Row], list[str]]:
+        """The rows there are, by id, and what the table had no time to read."""
+        keys = [table.item(_key(provider, one)) for one in dict.fromkeys(ids)]
+        rows: dict[str, Row] = {}
+        unread: list[str] = []
+        for start in range(0, len(keys), MOST_READ):
+            asked = {self._name: {"Keys": keys[start : start + MOST_READ], "ConsistentRead": True}}
+            try:
+                answer = self._retries.run(partial(self._client.batch_get_item, RequestItems=asked), READ_SECONDS)
+            except FAILURES as error:
+                raise _undecided() from error
+            found = map(table.row, answer.get("Responses", {}).get(self._name, ()))
+            rows |= {row["pk"].removeprefix(_prefix(provider)): row for row in found}
+            unread += (answer.get("UnprocessedKeys") or {}).get(self._name, {}).get("Keys", ())
+        return rows, unread
 
     def _write(self, rows: Sequence[Row]) -> None:
         asked: Mapping[str, Any] = {self._name: [{"PutRequest": {"Item": table.item(row)}} for row in rows]}
         until = self._clock.monotonic() + KEEP_SECONDS
-        while asked and self._clock.monotonic() < until:
+        while True:
             write = partial(self._client.batch_write_item, RequestItems=asked)
             asked = self._retries.run(write, until - self._clock.monotonic()).get("UnprocessedItems") or {}
+            if not asked or self._clock.monotonic() + THROTTLED_SECONDS >= until:
+                break
+            self._clock.sleep(THROTTLED_SECONDS)
         if asked:
             logger.error("owners.unkept: table %s, throttled; some answers cannot be continued", self._name)
 
@@ -104,8 +119,18 @@ def _key(provider: str, id: str) -> Row:
     return {"pk": _prefix(provider) + id, "sk": "V"}
 
 
+def _tokens(rows: Iterable[Row]) -> int:
+    calls: dict[str, int] = {}
+    for row in rows:
+        calls[row["rq"]] = max(calls.get(row["rq"], 0), int(row["tk"]))
+    return sum(calls.values())
+
+
+def _undecided() -> LedgerBusy:
+    words = "the ledger did not say whose stored answer this is; nothing was sent to a provider"
+    return LedgerBusy(words, headers={"retry-after": "1"})
+
+
 def _unknown(one: Reference) -> UnknownReference:
     words = f"{one.param}: no call of yours through this gateway made the {one.kind} {one.id[:80]!r}"
-    error = UnknownReference(f"{words}, or it was made with store = false", param=one.param)
-    error.code = CODES[one.kind]
-    return error
+    return REFUSALS[one.kind](f"{words}, or it was made with store = false", param=one.param)

@@ -26,6 +26,10 @@ class DynamoDB(Protocol):
 
     def query(self, **arguments: Any) -> Mapping[str, Any]: ...
 
+
+class Batches(Protocol):
+    """What it takes to read and write rows of many keys at once."""
+
     def batch_get_item(self, **arguments: Any) -> Mapping[str, Any]: ...
 
     def batch_write_item(self, **arguments: Any) -> Mapping[str, Any]: ...

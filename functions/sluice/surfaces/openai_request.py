@@ -27,6 +27,7 @@ MAX_TOKENS = 10_000_000
 MAX_CHOICES = 128
 MAX_MESSAGES = 20_000
 STEERING = ("api_base", "base_url", "api_key", "extra_headers", "user_config", "custom_llm_provider")
+LATER = ("background", "deferred")  # OpenAI's, and xAI's: https://docs.x.ai/docs/guides/deferred-chat-completions
 
 TOKENS = Field(f"a whole number from 1 to {MAX_TOKENS}", is_whole(1, MAX_TOKENS))
 CHOICES = Field(f"a whole number from 1 to {MAX_CHOICES}", is_whole(1, MAX_CHOICES))
@@ -71,7 +72,11 @@ FIELDS = {
         "best_of": CHOICES,
         "max_tokens": Field(f"a whole number from 0 to {MAX_TOKENS}", is_whole(0, MAX_TOKENS)),
     },
-    EMBEDDINGS.path: COMMON | {"input": INPUT._replace(is_required=True)},
+    EMBEDDINGS.path: COMMON
+    | {
+        "input": INPUT._replace(is_required=True),
+        "stream": Field("nothing, or false: embeddings do not stream", lambda value: value is False),
+    },
     IMAGES.path: COMMON | {"prompt": TEXT._replace(is_required=True), "n": CHOICES},
     SPEECH.path: COMMON | {"input": TEXT._replace(is_required=True), "stream_format": TEXT},
 }
@@ -86,8 +91,9 @@ def model_request(operation: Operation, body: dict[str, Any]) -> ModelRequest:
             raise InvalidRequest(f"{name} is not taken from callers; providers are configured", param=name)
     if body.get("stream_options") is not None and body.get("stream") is not True:
         raise InvalidRequest("stream_options goes with stream = true", param="stream_options")
-    if body.get("background"):
-        words = "background is not served: its answer is fetched later, by a path that this gateway keeps closed"
-        raise InvalidRequest(f"{words}; use stream = true", param="background")
+    for name in LATER:
+        if body.get(name):
+            words = f"{name} is not served: its answer is fetched later, by a path that this gateway keeps closed"
+            raise InvalidRequest(f"{words}; use stream = true", param=name)
     named = references(body) if operation is RESPONSES else ()
-    return ModelRequest(body, operation, named, stored_object(body, operation.read))
+    return ModelRequest(body, operation, named, stored_object(body))

@@ -13,9 +13,25 @@ from typing import Any
 from sluice.domain.errors import InvalidRequest
 from sluice.domain.reference import ID, Reference
 
-MAX_REFERENCES = 100
+MAX_REFERENCES = 1000
 OBJECT_IDS = frozenset({"file_id", "file_ids", "vector_store_id", "vector_store_ids", "container_id", "skill_id"})
 OBJECT_IDS |= {"tunnel_id"}
+# Without these an item is looked up by its id, with all that the provider has kept of it: reasoning without its
+# encrypted form (https://github.com/vercel/ai/issues/7543), an image by its call
+# (https://platform.openai.com/docs/guides/tools-image-generation), and so on. Reasoning as plain text is taken by
+# others; OpenAI refuses it (https://github.com/musistudio/claude-code-router/issues/1783).
+HELD = {
+    None: ("content",),
+    "message": ("content",),
+    "reasoning": ("encrypted_content", "content"),
+    "compaction": ("encrypted_content",),
+    "image_generation_call": ("result",),
+    "web_search_call": ("action",),
+    "file_search_call": ("results",),
+    "code_interpreter_call": ("code",),
+    "item_reference": (),
+}
+BARE = frozenset({"id", "type", "status"})
 # What stands in these is the caller's own data, whatever it is called there, or tells what was said before.
 OWN_DATA = frozenset({"parameters", "schema", "json_schema", "input_schema", "metadata", "arguments", "annotations"})
 
@@ -35,10 +51,7 @@ def _reference(kind: str, id: object, param: str) -> Reference:
 
 
 def _named(body: Mapping[str, Any]) -> Iterator[tuple[str, object, str]]:
-    """Kind, id and the field that names it, as the caller wrote them.
-
-    An item with nothing but an id is a reference too: its type may be left out.
-    """
+    """Kind, id and the field that names it, as the caller wrote them."""
     if body.get("previous_response_id") is not None:
         yield "response", body["previous_response_id"], "previous_response_id"
     conversation = body.get("conversation")
@@ -55,30 +68,45 @@ def _named(body: Mapping[str, Any]) -> Iterator[tuple[str, object, str]]:
 
 
 def _is_reference(item: Mapping[str, Any]) -> bool:
+    """Whether an item stands for a stored one: it says so, or has an id and not what it stands for."""
     kind = item.get("type")
-    return kind == "item_reference" or (kind is None and "id" in item and "role" not in item)
+    if kind == "item_reference":
+        return True
+    if item.get("id") is None:
+        return False
+    held = HELD.get(kind) if isinstance(kind, str | None) else ()
+    holds = held if held is not None else item.keys() - BARE
+    return not any(item.get(name) for name in holds)
 
 
-def stored_object(body: Mapping[str, Any], read: tuple[str, ...]) -> str | None:
+def stored_object(body: Mapping[str, Any]) -> str | None:
     """The field that names an object of the provider's project, None where there is none.
 
-    Looks where the model reads, not into schemas and other data of the caller's own.
+    Looks everywhere but into schemas and other data of the caller's own.
     """
-    if isinstance(body.get("prompt"), dict):
-        return "prompt"
-    for name in read:
-        boxes = [body.get(name)]
-        while boxes:
-            box = boxes.pop()
-            if isinstance(box, list):
-                boxes.extend(one for one in box if isinstance(one, dict | list))
-            elif isinstance(box, dict):
-                if _names_object(box):
-                    return name
-                boxes.extend(
-                    value for key, value in box.items() if key not in OWN_DATA and isinstance(value, dict | list)
-                )
+    audio = body.get("audio")
+    by_object = {"prompt": body.get("prompt"), "voice": body.get("voice")}
+    by_object["audio"] = audio.get("voice") if isinstance(audio, dict) else None
+    for name, value in by_object.items():
+        if isinstance(value, dict):
+            return name
+    for name, value in body.items():
+        if (value and name in OBJECT_IDS) or (name not in OWN_DATA and _holds_object(value)):
+            return name
     return None
+
+
+def _holds_object(value: object) -> bool:
+    boxes = [value]
+    while boxes:
+        box = boxes.pop()
+        if isinstance(box, list):
+            boxes.extend(one for one in box if isinstance(one, dict | list))
+        elif isinstance(box, dict):
+            if _names_object(box):
+                return True
+            boxes.extend(value for key, value in box.items() if key not in OWN_DATA and isinstance(value, dict | list))
+    return False
 
 
 def _names_object(box: Mapping[str, Any]) -> bool:
