@@ -1,7 +1,5 @@
 """What people read agrees with what the code does: every name in both, every link and command alive."""
 
-import argparse
-import importlib
 import re
 import tomllib
 from collections.abc import Iterator
@@ -17,13 +15,15 @@ from tests.house.repository import ROOT, python_files
 import sluice
 from sluice import relay, settings, telemetry, whole, wiring
 from sluice.codecs import sse
+from sluice.domain import operation
 from sluice.domain.clock import Clock
 from sluice.domain.errors import GatewayError, UpstreamRefused, UpstreamReported
+from sluice.presets import PRESETS
 from sluice.pricing import CLASSES, PriceTable
 from sluice.providers import openai as provider
 from sluice.providers import upstream, watch
 from sluice.routing import selection
-from sluice.surfaces import call_headers, chat_request, strict_json
+from sluice.surfaces import call_headers, openai_request, strict_json
 from sluice.surfaces.openai import OpenAI
 from sluice_cli.__main__ import COMMANDS
 from sluice_cli.record import ATTEMPT_FIELDS, FIELDS
@@ -46,15 +46,7 @@ SETTINGS = {
     "`[secrets]`": settings.SECRET_KEYS,
     "`[ledger]`": settings.LEDGER_KEYS,
 }
-NO_DEFAULT = {"required", "none", "by kind"}
-OPTIONS = {
-    "dev": (OPERATIONS, "The dev stack"),
-    "logs": (OPERATIONS, "Look at what happened"),
-    "chat": (CLIENTS, "On a terminal"),
-    "connect": (CLIENTS, "A program for your gateway"),
-    "proxy": (CLIENTS, "Tools that know only a base URL and a key"),
-    "demo": (README, "The command line"),  # it has none
-}
+NO_DEFAULT = {"required", "none", "by preset"}
 KB, MB = 1024, 1024 * 1024
 LIMITS = {
     "request body": f"{strict_json.MAX_BODY_BYTES // MB} MB",
@@ -177,6 +169,24 @@ def test_every_kind_of_provider_and_every_key_of_a_price_is_documented() -> None
     assert set(prices) == {*CLASSES, "max_output_tokens"}
 
 
+def test_every_preset_is_documented_as_it_is() -> None:
+    addresses, fields, endpoints = tables(section(text(CONFIGURATION), "Presets"))
+
+    said = {row[0].strip("`"): row[1:] for row in addresses}
+    sent = {(preset, codes(field)[0]): codes(name) for field, presets, name in fields for preset in codes(presets)}
+    served = {row[0].strip("`"): set(codes(row[1])) for row in endpoints}
+
+    assert list(said) == list(served) == list(PRESETS)
+    for name, preset in PRESETS.items():
+        quirks, family = preset.quirks, f"`{preset.price_family}`" if preset.price_family else "none"
+        needs, done = "required" if preset.needs_secret else "optional", str(quirks.strict_done).lower()
+        assert said[name] == [f"`{preset.base_url}`", needs, family, done]
+        assert served[name] | {"chat/completions"} == set(quirks.operations or ())
+    assert sent == {
+        (name, field): [new] for name, one in PRESETS.items() for field, new in one.quirks.renames.items()
+    } | {(name, field): [] for name, one in PRESETS.items() for field in one.quirks.drops}
+
+
 def test_every_example_of_a_configuration_is_accepted() -> None:
     examples = re.findall(r"```toml\n(.*?)```", text(CONFIGURATION), re.DOTALL)
 
@@ -232,15 +242,17 @@ def test_every_route_is_documented_with_its_method() -> None:
     routes = wiring._routes(OpenAI(nothing, nothing, (), 0, Clock()))
     documented = [(codes(row[0])[0], codes(row[1])[0]) for row in tables(section(text(API), "Paths"))[0]]
 
-    matched = [
-        (method, path)
+    matched = {
+        (method, path): route.rule
         for route in routes
         for method, path in documented
-        if route.method == method and re.fullmatch(route.rule, path.replace("{id}", "a/b"))
-    ]
+        if route.method == method
+        and re.fullmatch(route.rule, path.replace("{id}", "a/b").replace("{operation}", "responses"))
+    }
 
-    assert matched == documented
-    assert len(routes) == len(documented)
+    assert list(matched) == documented
+    assert set(matched.values()) == {route.rule for route in routes}
+    assert {path.removeprefix("/v1/") for method, path in documented if method == "POST"} >= set(operation.OPERATIONS)
 
 
 def test_every_header_that_the_code_knows_is_documented() -> None:
@@ -258,8 +270,8 @@ def test_every_header_that_the_code_knows_is_documented() -> None:
 def test_every_field_of_a_request_that_is_read_is_documented() -> None:
     body = section(text(API), "The request body")
 
-    assert first_column(tables(body)[0]) == set(chat_request.FIELDS)
-    assert set(chat_request.STEERING) <= set(codes(body))
+    assert first_column(tables(body)[0]) == set().union(*openai_request.FIELDS.values())
+    assert set(openai_request.STEERING) <= set(codes(body))
 
 
 @pytest.mark.parametrize("limit", LIMITS)
@@ -285,29 +297,6 @@ def test_every_key_and_metric_of_the_log_line_is_documented() -> None:
     assert set(rows(API, "The log line")) == {*complete, "message"}
     assert set(refused) <= set(complete)
     assert set(rows(API, "The log line", 1)) == {"Calls", *(name for name, _, _ in telemetry.METRICS)}
-
-
-def test_every_command_is_documented() -> None:
-    assert set(rows(README, "The command line")) == {f"sluice {name}" for name in COMMANDS}
-    assert set(OPTIONS) == set(COMMANDS)
-
-
-@pytest.mark.parametrize("command", COMMANDS)
-def test_every_option_is_documented_with_its_default(command: str) -> None:
-    parser: argparse.ArgumentParser = importlib.import_module(f"sluice_cli.commands.{command}").parser()
-    actions = [each for each in parser._actions if each.option_strings and each.dest != "help"]
-    page, heading = OPTIONS[command]
-
-    documented = {
-        code: " ".join(row) for table in tables(section(text(page), heading)) for row in table for code in codes(row[0])
-    }
-
-    assert {name for name in documented if name.startswith("-")} == {
-        name for action in actions for name in action.option_strings
-    }
-    for action in actions:
-        said = f"{action.default:g}" if isinstance(action.default, float) else str(action.default or "")
-        assert said in documented[action.option_strings[0]], action.dest
 
 
 def test_the_readme_shows_a_signed_streaming_call_before_line_20() -> None:
