@@ -56,10 +56,11 @@ class Dev:
         )
 
     def rows(self, count: int) -> list[dict[str, Any]]:
-        """All items of the table, once that many have ended and none is open."""
+        """All records of the table, once that many have ended and none is open."""
         until = time.monotonic() + PATIENCE_SECONDS
         while True:
-            items = self.client("dynamodb").scan(TableName=self.variables["SLUICE_TABLE"])["Items"]
+            found = self.client("dynamodb").scan(TableName=self.variables["SLUICE_TABLE"])["Items"]
+            items = [item for item in found if item["pk"]["S"].startswith("R#")]
             if len(items) >= count and all(item["st"]["S"] in TERMINAL for item in items):
                 return list(items)
             assert time.monotonic() < until, f"{len(items)} of {count} records"
