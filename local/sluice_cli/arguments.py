@@ -27,7 +27,9 @@ class Parser(argparse.ArgumentParser):
 
     def read(self, words: Sequence[str]) -> argparse.Namespace:
         """Raises UsageError for what is not understood, SystemExit after --help."""
-        options, unknown = self.parse_known_intermixed_args(words)
+        # argparse's mixing forgets that `--` ends the options: behind it a word may begin with a dash.
+        parse = self.parse_known_args if "--" in words else self.parse_known_intermixed_args
+        options, unknown = parse(words)
         if unknown:
             raise UsageError(f"unknown argument {unknown[0]!r}; {self._nearest(unknown[0])}")
         return options

@@ -33,18 +33,22 @@ ENDPOINTS = {
 
 
 def client(service: str, site: Site, environ: Mapping[str, str]) -> Any:
-    """A client of `service`, where the site has it and with its credentials; else AWS's own chain and endpoints."""
+    """A client of `service`, where the site has it and with its credentials; else AWS's own chain and endpoints.
+
+    Raises CommandFailed where there is no region, or AWS's configuration is broken.
+    """
     url = site.endpoints.get(service) or environ.get(ENDPOINTS[service])
     direct: dict[str, Any] = {"proxies": {}} if url and is_loopback(urlsplit(url).hostname) else {}
     keys = site.credentials
-    return boto3.session.Session().client(
-        service,  # type: ignore[call-overload]
-        region_name=region(site, environ),
-        endpoint_url=url,
-        aws_access_key_id=keys.access_key if keys else None,
-        aws_secret_access_key=keys.secret_key if keys else None,
-        config=Config(connect_timeout=CONNECT_SECONDS, read_timeout=READ_SECONDS, retries=RETRIES, **direct),
-    )
+    with translated(service, {}):
+        return boto3.session.Session().client(
+            service,  # type: ignore[call-overload]
+            region_name=region(site, environ),
+            endpoint_url=url,
+            aws_access_key_id=keys.access_key if keys else None,
+            aws_secret_access_key=keys.secret_key if keys else None,
+            config=Config(connect_timeout=CONNECT_SECONDS, read_timeout=READ_SECONDS, retries=RETRIES, **direct),
+        )
 
 
 def region(site: Site, environ: Mapping[str, str]) -> str | None:
@@ -67,9 +71,16 @@ def translated(what: str, known: Mapping[str, str]) -> Iterator[None]:
     except NoRegionError as error:
         raise CommandFailed(NO_REGION) from error
     except (ConnectionError, HTTPClientError) as error:
-        raise CommandFailed(f"{what} cannot be reached ({error}); is `sluice dev` still running?") from error
+        raise CommandFailed(f"{what} cannot be reached ({error}); {_way_out(error)}") from error
     except BotoCoreError as error:
         raise CommandFailed(str(error)) from error
+
+
+def _way_out(error: BotoCoreError) -> str:
+    """What may be wrong with an address that does not answer."""
+    if is_loopback(urlsplit(str(error.kwargs.get("endpoint_url", ""))).hostname):
+        return "is `sluice dev` still running?"
+    return "is this machine online, and is that the right region?"
 
 
 def code_of(error: ClientError) -> str:

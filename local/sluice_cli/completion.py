@@ -54,17 +54,20 @@ class Completion:
             self.is_over = True
             return ""
         chunk = _object(event.data)
-        if "error" in chunk:
+        if chunk.get("error"):  # some providers send an empty one with every chunk
             raise CommandFailed(f"the answer broke off: {error_line(chunk)}")
         self.usage = chunk["usage"] if isinstance(chunk.get("usage"), dict) else self.usage
-        return "".join(self._said(choice) for choice in chunk.get("choices") or [])
+        choices = chunk.get("choices")
+        return "".join(map(self._said, choices)) if isinstance(choices, list) else ""
 
-    def _said(self, choice: dict[str, Any]) -> str:
-        if choice.get("index", 0) != 0:
+    def _said(self, choice: object) -> str:
+        """What a choice adds to the answer; nothing where a provider sends something else in its place."""
+        if not isinstance(choice, dict) or choice.get("index", 0) != 0:
             return ""
         self.finish_reason = choice.get("finish_reason") or self.finish_reason
-        delta = choice.get("delta") or {}
-        return "".join(delta[name] for name in SPOKEN if isinstance(delta.get(name), str))
+        delta = choice.get("delta")
+        said = [delta.get(name) for name in SPOKEN] if isinstance(delta, dict) else []
+        return "".join(text for text in said if isinstance(text, str))
 
 
 def code_of(document: dict[str, Any]) -> str:

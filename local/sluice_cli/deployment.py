@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from sluice_cli import aws
-from sluice_cli.failure import CommandFailed
+from sluice_cli.failure import CommandFailed, UsageError
 from sluice_cli.site import Site, checked_url
 
 FUNCTION_URL, TABLE_NAME = "FunctionUrl", "TableName"
@@ -28,7 +28,11 @@ class Deployment:
     @property
     def site(self) -> Site:
         """Raises CommandFailed where the outputs are not those of a gateway."""
-        return Site(checked_url(self.output(FUNCTION_URL)), self.region, self.output(TABLE_NAME))
+        try:
+            url = checked_url(self.output(FUNCTION_URL))
+        except UsageError as error:
+            raise CommandFailed(f"stack {self.name} has an output {FUNCTION_URL} that is none: {error}") from error
+        return Site(url, self.region, self.output(TABLE_NAME))
 
     def output(self, name: str) -> str:
         if name not in self.outputs:
@@ -48,8 +52,11 @@ def deployment(client: Any, name: str) -> Deployment:
     known = {MISSING: f"no stack {name!r} in {region}; name its region with --region or AWS_REGION"}
     known |= dict.fromkeys(DENIED, f"this takes the permission cloudformation:DescribeStacks on stack {name}")
     with aws.translated("CloudFormation", known):
-        found = client.describe_stacks(StackName=name)["Stacks"][0]
-    outputs = {one["OutputKey"]: one["OutputValue"] for one in found.get("Outputs", [])}
+        stacks = client.describe_stacks(StackName=name)["Stacks"]
+    if not stacks:
+        raise CommandFailed(known[MISSING])
+    found = stacks[0]
+    outputs = {one["OutputKey"]: one["OutputValue"] for one in found.get("Outputs", []) if "OutputValue" in one}
     return Deployment(name, region, found["StackStatus"], outputs)
 
 

@@ -68,7 +68,7 @@ class Gateway:
             response.read()
         try:
             return [str(model["id"]) for model in response.json()["data"]]
-        except (ValueError, KeyError, TypeError) as error:
+        except (ValueError, KeyError, TypeError, RecursionError) as error:
             raise CommandFailed(f"{self.url}{MODELS} answered with no list of models; is that a gateway?") from error
 
     def _refused(self, response: httpx.Response) -> CommandFailed:
@@ -87,14 +87,16 @@ class Gateway:
             raise CommandFailed(str(error)) from error
         except httpx.ConnectError as error:
             right = "is `sluice dev` still running?" if is_loopback(httpx.URL(self.url).host) else "is the URL right?"
-            raise CommandFailed(f"{self.url} cannot be reached ({_cause(error)}); {right}") from error
+            raise CommandFailed(f"{self.url} cannot be reached ({cause(error)}); {right}") from error
         except httpx.TimeoutException as error:
             raise CommandFailed(f"{self.url} said nothing for too long ({type(error).__name__})") from error
         except httpx.TransportError as error:
-            raise CommandFailed(f"the connection to {self.url} broke off ({_cause(error)})") from error
+            raise CommandFailed(f"the connection to {self.url} broke off ({cause(error)})") from error
+        except httpx.DecodingError as error:
+            raise CommandFailed(f"{self.url} answered with bytes that are not what its headers say") from error
 
 
-def _cause(error: Exception) -> str:
+def cause(error: Exception) -> str:
     return ERRNO.sub("", str(error)).lower() or type(error).__name__
 
 
@@ -107,7 +109,7 @@ def _body(response: httpx.Response) -> tuple[dict[str, Any], str]:
             break
     try:
         document = json.loads(body)
-    except ValueError:
+    except (ValueError, RecursionError):
         document = None
     text = one_line(body[:200].decode("utf-8", "replace")) or "without a word"
     return (document if isinstance(document, dict) else {}), text

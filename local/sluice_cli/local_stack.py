@@ -168,4 +168,5 @@ def _target(entry: Mapping[str, Any], is_simulated: bool) -> str:
     if is_simulated:
         return f"simulated on this machine ({OPENAI_API_KEY} is not set)"
     place = next((str(entry[key]) for key in URL_KEYS if key in entry), "")
-    return place or f"the real one ({OPENAI_API_KEY} found)"
+    known = f"the preset {entry['preset']}" if "preset" in entry else f"{OPENAI_API_KEY} found"
+    return place or f"the real one ({known})"

@@ -62,7 +62,9 @@ def since(text: str, clock: Clock = time.time) -> int:
 def until(text: str, clock: Clock = time.time) -> int:
     """Where a period ends, that moment not in it; for argparse."""
     day = _day(text)
-    return _milliseconds(_midnight(day + DAY)) if day else _moment(text, clock)
+    if day == date.max:  # there is no day behind it
+        return END_OF_TIME_MS
+    return min(END_OF_TIME_MS, _milliseconds(_midnight(day + DAY)) if day else _moment(text, clock))
 
 
 def _day(text: str) -> date | None:

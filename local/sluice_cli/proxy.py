@@ -9,6 +9,7 @@ at 127.0.0.1: DNS rebinding) and none from web pages, unless their origin is all
 import asyncio
 import contextlib
 import ipaddress
+import os
 import time
 from collections.abc import Callable, Collection
 from urllib.parse import urlsplit
@@ -46,6 +47,7 @@ NOT_FORWARDED = HOP_BY_HOP | {
     "x-amz-security-token",
 }
 PAGE_OF_ANOTHER_SITE = ("cross-site", "same-site")
+NO_ORIGIN = "null"  # of files and of frames in a sandbox: it is anybody's, and not one to be allowed
 PREFLIGHT_SECONDS = "600"
 
 Headers = list[tuple[str, str]]
@@ -116,12 +118,13 @@ class SigningProxy:
 
     def _check_caller(self, exchange: Exchange) -> None:
         host = exchange.header("host")
-        if not is_loopback(urlsplit(f"//{host}").hostname or ""):
+        if not is_loopback(_host_name(host)):
             raise Refusal(403, f"this proxy answers on loopback only, not as {host!r}; call http://127.0.0.1", "host")
         origin = exchange.header("origin")
         is_of_a_page = bool(origin) or exchange.header("sec-fetch-site") in PAGE_OF_ANOTHER_SITE
         if is_of_a_page and not self._allows(origin):
-            raise Refusal(403, f"calls from web pages need `--allow-origin {origin or 'ORIGIN'}`", "origin_not_allowed")
+            named = "ORIGIN" if origin in ("", NO_ORIGIN) else origin
+            raise Refusal(403, f"calls from web pages need `--allow-origin {named}`", "origin_not_allowed")
 
     def _allows(self, origin: str) -> bool:
         return bool(origin) and bool({origin, "*"} & self._allowed_origins)
@@ -192,6 +195,13 @@ def checked_url(url: str) -> httpx.URL:
     return httpx.URL(url)
 
 
+def _host_name(header: str) -> str:
+    """Without the port; empty for what is no host."""
+    with contextlib.suppress(ValueError):
+        return urlsplit(f"//{header}").hostname or ""
+    return ""
+
+
 def is_loopback(host: str) -> bool:
     if host == "localhost":
         return True
@@ -232,7 +242,9 @@ async def _serve(
         try:
             bound = await proxy.start(port)
         except OSError as error:
-            raise ProxyError(f"port {port} cannot be used ({error.strerror}); choose another with --port") from error
+            raise ProxyError(
+                f"port {port} cannot be used ({os.strerror(error.errno or 0)}); choose another with --port"
+            ) from error
         echo(f"http://127.0.0.1:{bound} signs and forwards to {url}")
         echo(f"export OPENAI_BASE_URL=http://127.0.0.1:{bound}/v1 OPENAI_API_KEY=unused")
         try:

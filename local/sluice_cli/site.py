@@ -8,7 +8,7 @@ import ipaddress
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from urllib.parse import urlsplit
+from urllib.parse import SplitResult, urlsplit
 
 from sluice_cli import environment_file
 from sluice_cli.failure import UsageError
@@ -99,12 +99,21 @@ class Sources:
 
 def checked_url(text: str) -> str:
     """The gateway's base URL without a path; raises UsageError for anything else."""
-    parts = urlsplit(text)
-    if parts.scheme not in ("http", "https") or not parts.hostname or parts.query or parts.username:
+    parts = _parts(text)
+    if parts is None or parts.scheme not in ("http", "https") or not parts.hostname or parts.query or parts.username:
         raise UsageError(f"{text!r} is no URL of a gateway; https://<id>.lambda-url.<region>.on.aws is one")
     if parts.scheme == "http" and not is_loopback(parts.hostname):
         raise UsageError(f"{text} would send prompts in the clear; http is for this machine only, use https")
     return f"{parts.scheme}://{parts.netloc}{parts.path.rstrip('/').removesuffix('/v1')}"
+
+
+def _parts(text: str) -> SplitResult | None:
+    """None for what is no URL at all: an open bracket, a port that is none, characters that no address has."""
+    try:
+        parts = urlsplit(text)
+        return parts if parts.port != 0 and text.isascii() and text.isprintable() else None
+    except ValueError:
+        return None
 
 
 def is_loopback(host: str | None) -> bool:

@@ -2,6 +2,7 @@
 
 import argparse
 from collections.abc import Mapping
+from dataclasses import replace
 from pathlib import Path
 
 from sluice_cli.arguments import Parser
@@ -23,6 +24,7 @@ def add_url_options(parser: Parser) -> None:
     add = parser.add_argument
     add("--stack", metavar="NAME", help="a deployed stack: its outputs say where the gateway is")
     add("--url", help="the gateway's URL; AWS credentials as everywhere: AWS_PROFILE, variables, SSO")
+    add("--region", help="the stack's region; with --url the one to sign for, where the URL does not name it")
     add("--env-file", type=Path, metavar="FILE", help="the env file of a `sluice dev`")
 
 
@@ -31,7 +33,8 @@ def url_site(
 ) -> Site:
     """The site whose URL is to be called."""
     if stack is None:
-        return Sources(environ, env_file).by_url(url)
+        site = Sources(environ, env_file).by_url(url)
+        return replace(site, region=region or site.region)
     for name, value in {"--url": url, "--env-file": env_file}.items():
         if value is not None:
             raise UsageError(f"--stack says where the gateway is; leave out {name}, or --stack")

@@ -2,7 +2,7 @@
 
 Colour follows https://no-color.org and https://force-color.org; where both are set there is none. What models and
 callers wrote is shown without control characters on a terminal: an escape sequence in an answer must not move the
-cursor or set the title of the reader's window.
+cursor or set the title of the reader's window, nor a change of direction make a line read as another one.
 """
 
 import os
@@ -15,7 +15,10 @@ from typing import TextIO
 
 STYLES = {"bold": "1", "dim": "2", "red": "31", "green": "32", "yellow": "33", "cyan": "36"}
 USUAL_WIDTH = 80
-CONTROLS = {code: "\N{REPLACEMENT CHARACTER}" for code in (*range(32), *range(127, 160)) if chr(code) not in "\t\n"}
+DIRECTIONS = (*range(0x202A, 0x202F), *range(0x2066, 0x206A))  # embeddings, overrides and isolates of Unicode's UAX 9
+CONTROLS = {
+    code: "\N{REPLACEMENT CHARACTER}" for code in (*range(32), *range(127, 160), *DIRECTIONS) if chr(code) not in "\t\n"
+}
 
 
 @dataclass(frozen=True, slots=True)

@@ -178,8 +178,21 @@ def _check(name: str, value: str, declared: Mapping[str, Any]) -> None:
     """As CloudFormation does before it begins; of a list, each item."""
     for item in _items(value) if _is_list(declared) else [value]:
         if not _is_accepted(item, declared):
-            right = declared.get("ConstraintDescription", "is not accepted by template.yaml")
+            right = (
+                declared.get("ConstraintDescription") or f"is not accepted by template.yaml; want {_wanted(declared)}"
+            )
             raise TemplateError(f"parameter {name}: {item!r} {right}")
+
+
+def _wanted(declared: Mapping[str, Any]) -> str:
+    """What a parameter takes, in words."""
+    if "AllowedValues" in declared:
+        return f"one of {', '.join(map(str, declared['AllowedValues']))}"
+    if "AllowedPattern" in declared:
+        return f"text like {declared['AllowedPattern']}"
+    least, most = declared.get("MinValue"), declared.get("MaxValue")
+    bounds = [f"at {word} {bound}" for word, bound in (("least", least), ("most", most)) if bound is not None]
+    return f"a number of {' and '.join(bounds)}" if bounds else "a number"
 
 
 def _is_accepted(item: str, declared: Mapping[str, Any]) -> bool:

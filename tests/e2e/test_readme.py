@@ -99,7 +99,7 @@ def test_every_line_of_the_readme_is_run_or_held_against_awss_own_tools() -> Non
 def test_the_build_and_the_tests_are_what_ci_runs() -> None:
     ci = text(ROOT / ".ci/run").splitlines()
 
-    assert [line for line in OF_CI if line not in ci] == []
+    assert [line for line in OF_CI if not any(f"{run} ".startswith(f"{line} ") for run in ci)] == []
 
 
 @pytest.mark.slow

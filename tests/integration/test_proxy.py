@@ -209,7 +209,7 @@ def test_a_caller_that_leaves_lets_go_of_the_upstream() -> None:
     awaited(test())
 
 
-@pytest.mark.parametrize("host", ["evil.example", "127.0.0.1.evil.example:80", ""])
+@pytest.mark.parametrize("host", ["evil.example", "127.0.0.1.evil.example:80", "[::1", ""])
 def test_a_host_that_is_not_loopback_is_refused(host: str) -> None:
     async def test() -> None:
         async with proxied(ok) as rig:
@@ -232,6 +232,7 @@ def test_a_web_page_is_refused(headers: dict[str, str]) -> None:
 
         assert (answer.status_code, answer.json()["error"]["code"]) == (403, "origin_not_allowed")
         assert "s  refused by this proxy: calls from web pages need `--allow-origin " in rig.lines[0]
+        assert "--allow-origin null" not in rig.lines[0]
         assert rig.seen == []
 
     awaited(test())

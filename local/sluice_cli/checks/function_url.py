@@ -15,7 +15,7 @@ import httpx
 
 from sluice_cli.checks.finding import Finding, not_checked, ok, problem
 from sluice_cli.completion import error_line, one_line
-from sluice_cli.gateway import MODELS, Auth
+from sluice_cli.gateway import MODELS, Auth, cause
 from sluice_cli.site import is_loopback
 from sluice_client import SigningError
 
@@ -99,9 +99,7 @@ def unsigned_findings(probe: Probe) -> Iterator[Finding]:
     try:
         answer = probe.ask()
     except httpx.TransportError as error:
-        yield problem(
-            UNSIGNED, f"the URL cannot be reached ({one_line(str(error)).lower()})", "is it right, is it running?"
-        )
+        yield problem(UNSIGNED, f"the URL cannot be reached ({one_line(cause(error))})", "is it right, is it running?")
         yield not_checked(CLOCK, "nobody told the time")
         return
     yield _unsigned(answer)
@@ -131,7 +129,7 @@ def signed_finding(probe: Probe, auth: Auth) -> Finding | Denied:
     except SigningError as error:
         return problem(SIGNED, str(error))
     except httpx.TransportError as error:
-        return problem(SIGNED, f"the URL cannot be reached ({one_line(str(error)).lower()})")
+        return problem(SIGNED, f"the URL cannot be reached ({one_line(cause(error))})")
     if answer.status == 403:
         return _forbidden(answer)
     if answer.status != 200:

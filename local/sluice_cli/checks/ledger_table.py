@@ -8,7 +8,7 @@ import time
 from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
-from botocore.exceptions import BotoCoreError, ClientError
+from botocore.exceptions import BotoCoreError, ClientError, NoCredentialsError
 
 from sluice_cli import aws
 from sluice_cli.checks.finding import Finding, not_checked, ok, problem
@@ -28,6 +28,8 @@ Description = Mapping[str, Any]
 def table_findings(client: Any, name: str, expected: TableSettings) -> Iterator[Finding]:
     try:
         found = client.describe_table(TableName=name)["Table"]
+    except NoCredentialsError:
+        raise  # nothing can be asked, which says nothing of the table
     except (ClientError, BotoCoreError) as error:
         yield _untold("table", error, name, "dynamodb:DescribeTable")
         return

@@ -8,7 +8,7 @@ import shlex
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from botocore.exceptions import BotoCoreError, ClientError
+from botocore.exceptions import BotoCoreError, ClientError, NoCredentialsError
 
 from sluice_cli import aws
 from sluice_cli.checks.finding import Finding, not_checked, ok, problem
@@ -39,6 +39,8 @@ def _secret(client: Any, check: str, name: str) -> Finding:
         answer = client.get_secret_value(SecretId=name)
     except ClientError as error:
         return _unread(client, check, name, error)
+    except NoCredentialsError:
+        raise  # nothing can be asked, which says nothing of the secret
     except BotoCoreError as error:
         return problem(check, f"Secrets Manager cannot be reached ({error})")
     count, complaint = keys_in(answer.get("SecretString"))

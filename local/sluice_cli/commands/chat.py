@@ -29,6 +29,7 @@ class Options:
     stack: str | None
     url: str | None
     env_file: Path | None
+    region: str | None
     model: str | None
     system: str | None
     prompt: list[str]
@@ -55,7 +56,7 @@ def run(options: argparse.Namespace, terminal: Terminal) -> int:
     prompt = utf8("the prompt", " ".join(chosen.prompt) or _piped(terminal))
     for name, text in (("--system", chosen.system), ("--model", chosen.model)):
         utf8(name, text or "")
-    site = url_site(chosen.stack, chosen.url, chosen.env_file, None, terminal.environ)
+    site = url_site(chosen.stack, chosen.url, chosen.env_file, chosen.region, terminal.environ)
     with Gateway.at(site) as gateway:
         conversation = Conversation(gateway, chosen.model, chosen.system, site, terminal)
         if prompt:
@@ -108,7 +109,8 @@ class Conversation:
             finally:
                 if said and not said.endswith("\n"):
                     out.line()
-        self._terminal.error.line(self._terminal.error.paint(self._summary(completion), "dim"))
+        error = self._terminal.error
+        error.line(error.paint(error.foreign(self._summary(completion)), "dim"))
         return said
 
     def _summary(self, completion: Completion) -> str:
@@ -117,7 +119,7 @@ class Conversation:
             if self._site.table and completion.request_id:
                 return self._booked(completion.request_id)
         usage = completion.usage or {}
-        tokens = f"{usage.get('prompt_tokens', '?')}+{usage.get('completion_tokens', '?')} tok" if usage else ""
+        tokens = f"{_count(usage, 'prompt_tokens')}+{_count(usage, 'completion_tokens')} tok" if usage else ""
         return "  ".join(part for part in (tokens, completion.request_id) if part)
 
     def _booked(self, request_id: str) -> str:
@@ -128,6 +130,11 @@ class Conversation:
         if found is None:
             raise CommandFailed("no record yet")
         return brief(found)
+
+
+def _count(usage: dict[str, Any], name: str) -> str:
+    """A number of the provider's; whatever else it may send there is none."""
+    return str(usage[name]) if isinstance(usage.get(name), int) else "?"
 
 
 def _piped(terminal: Terminal) -> str:

@@ -11,7 +11,7 @@ from sluice_cli.site_options import add_url_options, url_site
 from sluice_cli.terminal import Terminal
 from sluice_client import SigningError
 
-DEFAULT_PORT = 8788
+DEFAULT_PORT = 8790  # 8787 to 8789 are those of a `sluice dev`
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,7 +36,6 @@ def parser() -> Parser:
     add = made.add_argument
     add_url_options(made)
     add("--port", type=port, default=DEFAULT_PORT, help=f"where to listen, 0 for any (default {DEFAULT_PORT})")
-    add("--region", help="the region to sign for, where the URL does not name it")
     add(
         "--allow-origin",
         action="append",
@@ -50,9 +49,8 @@ def parser() -> Parser:
 def run(options: argparse.Namespace, terminal: Terminal) -> int:
     chosen = Options(**vars(options))
     site = url_site(chosen.stack, chosen.url, chosen.env_file, chosen.region, terminal.environ)
-    region = chosen.region or site.region
     try:
-        serve(site.needed_url, chosen.port, region, chosen.allow_origin, terminal.out.line, site.credentials)
+        serve(site.needed_url, chosen.port, site.region, chosen.allow_origin, terminal.out.line, site.credentials)
     except (ProxyError, SigningError) as error:
         raise CommandFailed(str(error)) from error
     raise KeyboardInterrupt  # nothing else ends it

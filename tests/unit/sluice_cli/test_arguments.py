@@ -21,6 +21,12 @@ def test_options_and_words_may_be_mixed(parser: Parser) -> None:
     assert (options.words, options.port) == (["tell", "me"], 0)
 
 
+def test_behind_two_dashes_a_word_may_begin_with_one(parser: Parser) -> None:
+    options = parser.read(["--port", "0", "--", "-hello", "--port"])
+
+    assert (options.words, options.port) == (["-hello", "--port"], 0)
+
+
 @pytest.mark.parametrize(
     ("typed", "complaint"),
     [

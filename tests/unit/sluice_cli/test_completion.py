@@ -105,3 +105,17 @@ def test_a_recording_says_the_same_however_it_is_cut(name: str, size: int) -> No
             whole(pieces)
     else:
         assert whole(pieces) == spoken(body)
+
+
+@pytest.mark.parametrize(
+    "foreign",
+    [5, "abc", {"a": 1}, [1], ["x"], [None], [{"delta": "x"}], [{"delta": [1]}], [{"delta": {"content": ["a"]}}]],
+)
+def test_what_no_provider_should_send_is_left_out(foreign: object) -> None:
+    odd = b"data: " + json.dumps({"choices": foreign}).encode() + b"\n\n"
+
+    assert whole([chunk("a"), odd, chunk("b"), DONE]) == "ab"
+
+
+def test_an_empty_error_is_none() -> None:
+    assert whole([chunk("a", error=None), DONE]) == "a"

@@ -53,3 +53,17 @@ def test_what_cloudformation_refuses_is_one_line(code: str, line: str) -> None:
         deployment(client(code=code, message="too\nold"), "prod")
 
     assert str(failed.value) == line
+
+
+def test_an_output_that_is_no_url_is_a_failure_of_the_stack() -> None:
+    with pytest.raises(CommandFailed, match="stack prod has an output FunctionUrl that is none: 'https://x") as failed:
+        _ = deployment(client({**OUTPUTS, "FunctionUrl": "https://x\x9b31m.example/\n"}), "prod").site
+
+    assert str(failed.value).isprintable()
+
+
+def test_an_answer_without_a_stack_is_told_as_no_stack() -> None:
+    made = boto3.client("cloudformation", "eu-west-1", aws_access_key_id="AKIDEXAMPLE", aws_secret_access_key="fake")
+    with Stubber(made) as stubber, pytest.raises(CommandFailed, match="no stack 'prod' in eu-west-1; name its region"):
+        stubber.add_response("describe_stacks", {"Stacks": []})
+        deployment(made, "prod")

@@ -67,6 +67,7 @@ def test_a_completion_has_its_text_and_its_id() -> None:
         (httpx.Response(403, json={"Message": "Forbidden"}), f"{URL} answered 403 Forbidden"),
         (httpx.Response(502, text="<html>\n bad gateway"), f"{URL} answered 502 <html> bad gateway"),
         (httpx.Response(500), f"{URL} answered 500 without a word"),
+        (httpx.Response(500, content=b"[" * 60_000), f"{URL} answered 500 {'[' * 200}"),
     ],
 )
 def test_a_refusal_is_one_line(response: httpx.Response, line: str) -> None:
@@ -88,6 +89,11 @@ def test_a_refusal_is_one_line(response: httpx.Response, line: str) -> None:
         ),
         (httpx.ReadTimeout("timed out"), URL, f"{URL} said nothing for too long (ReadTimeout)"),
         (httpx.ReadError(""), URL, f"the connection to {URL} broke off (ReadError)"),
+        (
+            httpx.DecodingError("Error -3 while decompressing data"),
+            URL,
+            f"{URL} answered with bytes that are not what its headers say",
+        ),
         (SigningError("no AWS credentials found"), URL, "no AWS credentials found"),
     ],
 )
@@ -125,7 +131,7 @@ def test_models_come_in_the_order_of_the_gateway() -> None:
         assert opened.models() == ["b", "a"]
 
 
-@pytest.mark.parametrize("content", [b"<html>", b"[]", b'{"data": [1]}'])
+@pytest.mark.parametrize("content", [b"<html>", b"[]", b'{"data": [1]}', b"[" * 100_000])
 def test_what_is_no_list_of_models_is_told_so(content: bytes) -> None:
     with (
         gateway(lambda _: httpx.Response(200, content=content)) as opened,

@@ -40,6 +40,13 @@ def test_openai_is_real_with_a_key(file: Path) -> None:
     assert Configuration.load(file).providers("sk-fake-key")["openai"] == "the real one (OPENAI_API_KEY found)"
 
 
+def test_a_preset_is_named_and_not_the_key_of_openai(tmp_path: Path) -> None:
+    file = tmp_path / "gateway.toml"
+    file.write_text('[providers.groq]\nkind = "compatible"\npreset = "groq"\nsecret = "sluice/groq"\n')
+
+    assert Configuration.load(file).providers(None) == {"groq": "the real one (the preset groq)"}
+
+
 def test_an_empty_key_is_none() -> None:
     assert local_stack.api_key({"OPENAI_API_KEY": ""}) is None
 

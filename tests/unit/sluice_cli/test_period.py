@@ -4,7 +4,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from sluice_cli.period import Period, days_back, iso, since, until
+from sluice_cli.period import END_OF_TIME_MS, Period, days_back, iso, since, until
 
 NOW = 1_795_209_901.241  # 2026-11-20T21:25:01.241Z
 HOUR_MS = 3_600_000
@@ -46,6 +46,11 @@ def test_what_is_no_time_is_refused_with_what_would_be(text: str) -> None:
 
 def test_before_the_epoch_is_the_epoch() -> None:
     assert since("999999w", lambda: NOW) == since("1901-01-01") == 0
+
+
+@pytest.mark.parametrize("text", ["9999-12-31", "9999-12-30", "9999-12-31T00:00Z"])
+def test_behind_the_end_of_time_is_its_end(text: str) -> None:
+    assert until(text) == END_OF_TIME_MS
 
 
 def test_days_back_begin_at_midnight_with_today_among_them() -> None:

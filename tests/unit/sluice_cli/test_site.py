@@ -86,7 +86,21 @@ def test_a_url_is_taken_as_people_type_it(typed: str, url: str) -> None:
     assert checked_url(typed) == url
 
 
-@pytest.mark.parametrize("typed", ["abc.on.aws", "ftp://x", "https://", "https://u:p@x.y", "https://x.y/?a=1"])
+@pytest.mark.parametrize(
+    "typed",
+    [
+        "abc.on.aws",
+        "ftp://x",
+        "https://",
+        "https://u:p@x.y",
+        "https://x.y/?a=1",
+        "https://[::1",
+        "https://x.y:99999",
+        "https://x.y:0",
+        "https://x.y/\x1b[31m",
+        "https://gateway\u202e.example",
+    ],
+)
 def test_what_is_no_url_is_told_what_is(typed: str) -> None:
     with pytest.raises(UsageError, match=r"https://<id>\.lambda-url\.<region>\.on\.aws is one"):
         checked_url(typed)

@@ -29,6 +29,10 @@ def test_an_answer_cannot_steer_the_terminal_of_its_reader() -> None:
     assert Screen(Stream(is_terminal=True), {}).foreign(hostile) == "a�]0;title�b�31m�\n\tc"
 
 
+def test_no_text_can_be_made_to_read_as_another_one() -> None:
+    assert Screen(Stream(is_terminal=True), {}).foreign("a\u202eb\u2066c\u200f") == "a�b�c\u200f"
+
+
 def test_an_answer_goes_to_a_file_as_it_is() -> None:
     assert Screen(Stream(), {}).foreign("a\x1b[1mb") == "a\x1b[1mb"
 

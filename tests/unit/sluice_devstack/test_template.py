@@ -157,8 +157,8 @@ def test_parameters_replace_their_defaults(tmp_path: Path) -> None:
     ("name", "value", "reason"),
     [
         ("Origins", "https://a.example,*", "parameter Origins: '*' must be https origins"),
-        ("Stage", "test", "parameter Stage: 'test' is not accepted by template.yaml"),
-        ("Memory", "127", "parameter Memory: '127' is not accepted"),
+        ("Stage", "test", "parameter Stage: 'test' is not accepted by template.yaml; want one of dev, prod"),
+        ("Memory", "127", "parameter Memory: '127' is not accepted by template.yaml; want a number of at least 128"),
         ("Memory", "513", "parameter Memory: '513' is not accepted"),
         ("Memory", "much", "parameter Memory: 'much' is not accepted"),
         ("Stages", "dev", "Parameters has no 'Stages'; it has: Stage, SecretPrefix, Origins, Memory"),

@@ -109,6 +109,16 @@ def test_an_answer_cannot_steer_the_terminal() -> None:
     assert chat.shown.written == "\ufffd]0;title\ufffdx\n"
 
 
+def test_what_is_told_of_an_answer_cannot_steer_the_terminal_either() -> None:
+    usage = {"choices": [], "usage": {"prompt_tokens": "\x1b]0;title\x07\n", "completion_tokens": 2}}
+    chat = Chat(said("x\n") + f"data: {json.dumps(usage)}\n\n" + DONE, is_terminal=True)
+
+    chat.conversation.ask("Hi")
+
+    assert "?+2 tok  id-1" in chat.shown.complained
+    assert "title" not in chat.shown.complained
+
+
 def test_without_a_prompt_and_without_input_it_says_where_one_goes() -> None:
     shown = Shown({"SLUICE_URL": URL}, typed=" \n")
 

@@ -2,6 +2,8 @@ import pytest
 from tests.unit.sluice_cli.screens import Shown
 
 from sluice_cli.__main__ import main
+from sluice_cli.commands import dev, proxy
+from sluice_devstack.ports import AWS_PORT, PROVIDER_PORT
 
 
 @pytest.mark.parametrize(
@@ -22,3 +24,7 @@ def test_wrong_usage_is_one_line(words: list[str], environ: dict[str, str], comp
     assert main(["proxy", *words], shown.terminal) == 2
     assert shown.complained.startswith(complaint)
     assert shown.complained.count("\n") == 1
+
+
+def test_it_has_a_port_of_its_own_beside_a_dev_stack() -> None:
+    assert proxy.DEFAULT_PORT not in (dev.DEFAULT_PORT, AWS_PORT, PROVIDER_PORT)
