@@ -41,7 +41,7 @@ right. Elsewhere than on a terminal there is no colour, no progress and no line 
 | --- | --- |
 | `NO_COLOR` | no colour, if it is not empty ([no-color.org](https://no-color.org)) |
 | `FORCE_COLOR` | colour also elsewhere than on a terminal, if it is not empty and `NO_COLOR` does not forbid it |
-| `COLUMNS` | the width of the terminal, where it does not tell it itself |
+| `COLUMNS` | the width, in place of the terminal's own |
 
 On a narrow terminal a table leaves out the columns that say least, and names what it left out.
 

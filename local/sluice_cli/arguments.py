@@ -2,6 +2,7 @@
 
 import argparse
 import difflib
+import re
 from collections.abc import Sequence
 from pathlib import Path
 from typing import NoReturn
@@ -9,6 +10,7 @@ from typing import NoReturn
 from sluice_cli.failure import UsageError
 
 MAX_PORT = 65_535
+ORIGIN = re.compile(r"(https://[A-Za-z0-9.-]+|http://(localhost|127[.]0[.]0[.]1))(:[0-9]{1,5})?")
 RESERVED_SECONDS = 3  # of a function's time: 2 to end a stream honestly, 1 to settle
 MAX_TIMEOUT_SECONDS = 900  # Lambda's own
 
@@ -55,6 +57,13 @@ def count(text: str) -> int:
     if not number:
         raise argparse.ArgumentTypeError(f"{text!r} is not a number of at least 1")
     return number
+
+
+def origin(text: str) -> str:
+    """Of a web page, as its browser writes it; the same rule as the template's CorsOrigins."""
+    if not ORIGIN.fullmatch(text):
+        raise argparse.ArgumentTypeError(f"{text!r} is no origin; use one such as http://localhost:3000, never *")
+    return text
 
 
 def timeout(text: str) -> float:

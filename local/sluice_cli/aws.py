@@ -20,6 +20,7 @@ from sluice_cli.failure import CommandFailed
 from sluice_cli.site import Site, is_loopback
 from sluice_client.function_url import NO_CREDENTIALS
 
+MOST_WORDS = 300
 CONNECT_SECONDS, READ_SECONDS = 3, 10
 RETRIES: Any = {"mode": "standard", "total_max_attempts": 3}
 NO_REGION = "no region; set AWS_REGION or use --region"
@@ -88,6 +89,6 @@ def code_of(error: ClientError) -> str:
 
 
 def reason(error: ClientError) -> str:
-    """AWS's code and words on one line."""
-    message = str(error.response.get("Error", {}).get("Message", ""))
-    return f"{code_of(error)}: {' '.join(message.split())}"
+    """AWS's code and words on one line, cut: what stands in for AWS may answer with a page."""
+    message = " ".join(str(error.response.get("Error", {}).get("Message", "")).split())
+    return f"{code_of(error)}: {message if len(message) <= MOST_WORDS else message[:MOST_WORDS] + ' ...'}"

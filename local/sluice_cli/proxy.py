@@ -127,7 +127,7 @@ class SigningProxy:
             raise Refusal(403, f"calls from web pages need `--allow-origin {named}`", "origin_not_allowed")
 
     def _allows(self, origin: str) -> bool:
-        return bool(origin) and bool({origin, "*"} & self._allowed_origins)
+        return bool(origin) and origin in self._allowed_origins
 
     def _cors(self, exchange: Exchange) -> Headers:
         origin = exchange.header("origin")

@@ -4,7 +4,7 @@ import argparse
 from dataclasses import dataclass
 from pathlib import Path
 
-from sluice_cli.arguments import Parser, port
+from sluice_cli.arguments import Parser, origin, port
 from sluice_cli.failure import CommandFailed
 from sluice_cli.proxy import ProxyError, serve
 from sluice_cli.site_options import add_url_options, url_site
@@ -39,6 +39,7 @@ def parser() -> Parser:
     add(
         "--allow-origin",
         action="append",
+        type=origin,
         default=[],
         metavar="ORIGIN",
         help="web pages that may call; repeatable",

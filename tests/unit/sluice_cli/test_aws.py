@@ -1,7 +1,7 @@
 import pytest
-from botocore.exceptions import ConnectTimeoutError, EndpointConnectionError
+from botocore.exceptions import ClientError, ConnectTimeoutError, EndpointConnectionError
 
-from sluice_cli.aws import translated
+from sluice_cli.aws import reason, translated
 from sluice_cli.failure import CommandFailed
 
 
@@ -22,3 +22,10 @@ def test_an_address_that_does_not_answer_is_told_with_what_may_be_wrong(
     assert str(failed.value).startswith("the ledger cannot be reached (")
     assert url in str(failed.value)
     assert str(failed.value).endswith(f"; {right}")
+
+
+def test_a_page_in_place_of_an_answer_is_cut_to_a_line() -> None:
+    error = ClientError({"Error": {"Code": "500", "Message": "<html>\n" + "x" * 10_000}}, "Query")
+
+    assert reason(error).startswith("500: <html> xxx")
+    assert len(reason(error)) < 320

@@ -10,6 +10,8 @@ from sluice_devstack.ports import AWS_PORT, PROVIDER_PORT
     ("words", "environ", "complaint"),
     [
         (["--url", "ftp://x"], {}, "sluice proxy: 'ftp://x' is no URL of a gateway; "),
+        (["--allow-origin", "*"], {}, "sluice proxy: argument --allow-origin: '*' is no origin; use one such as "),
+        (["--allow-origin", "null"], {}, "sluice proxy: argument --allow-origin: 'null' is no origin; "),
         (["--port", "x"], {}, "sluice proxy: argument --port: 'x' is no port; "),
         (
             [],
