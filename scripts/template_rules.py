@@ -167,6 +167,13 @@ def nobody_gets_everything(template: Template) -> list[str]:
     return wrong
 
 
+def nobody_gets_more_than_is_written(template: Template) -> list[str]:
+    """What a role may do stands in its own policies, where the rules above can read it."""
+    roles, functions = properties(template, "AWS::IAM::Role"), properties(template, *FUNCTIONS)
+    wrong = [f"{name}: ManagedPolicyArns" for name, role in roles.items() if role.get("ManagedPolicyArns")]
+    return wrong + [f"{name}: Policies beside its role" for name, each in functions.items() if "Policies" in each]
+
+
 def logs_end(template: Template) -> list[str]:
     groups = properties(template, "AWS::Logs::LogGroup")
     wrong = [f"{name}: kept for ever" for name, group in groups.items() if not group.get("RetentionInDays")]
@@ -249,6 +256,7 @@ RULES: list[Rule] = [
     callers_get_both_permissions,
     other_accounts_get_both_permissions,
     nobody_gets_everything,
+    nobody_gets_more_than_is_written,
     logs_end,
     table_is_the_ledger,
     data_is_safe,

@@ -40,6 +40,16 @@ MISTAKES: dict[str, list[Mistake]] = {
         ((*CALLER, 0, "Resource"), "*", "resource *"),
         ((*ROLE, 2, "Resource"), {"Fn::Sub": "arn:${AWS::Partition}:dynamodb:*:*:table/*"}, "resource arn:"),
         ((*ROLE, 1, "Resource"), {"Fn::Sub": "arn:aws:secretsmanager:us-east-1:1:secret:*"}, "resource arn:"),
+        (
+            ("Resources", "GatewayRole", "Properties", "ManagedPolicyArns"),
+            ["arn:aws:iam::aws:policy/AdministratorAccess"],
+            "GatewayRole: ManagedPolicyArns",
+        ),
+        (
+            ("Resources", "SweeperFunction", "Properties", "Policies"),
+            ["AmazonDynamoDBFullAccess"],
+            "SweeperFunction: Policies beside its role",
+        ),
     ],
     "X02": [
         ((*URL, "AuthType"), "NONE", "AuthType is 'NONE'"),
