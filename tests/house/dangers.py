@@ -28,6 +28,10 @@ FUNCTIONS = {
 }
 NAMES_OF_OS = {function.removeprefix("os.") for function in FUNCTIONS if function.startswith("os.")}
 OPEN_TLS = {"CERT_NONE"}
+# What may lead to the same by another road. Libraries have their reasons for these; our own code has none.
+DETOURS = {"__import__", "compile"}
+DETOUR_MODULES = {"importlib", "runpy", "ctypes", "multiprocessing", "code", "codeop", "imp"}
+DETOUR_ATTRIBUTES = {"fork", "forkpty", "create_subprocess_exec", "create_subprocess_shell", "__import__"}
 FALSE_IS_BLIND = {"verify", "verify_ssl", "check_hostname"}
 
 
@@ -44,6 +48,32 @@ def dangers(module: ast.AST) -> Iterator[Danger]:
         rule = RULES.get(type(node))
         for what in rule(node) if rule else ():
             yield Danger(what, getattr(node, "lineno", 0))
+
+
+def detours(module: ast.AST) -> Iterator[Danger]:
+    """Every use of a word that our own code must not have either."""
+    for node in ast.walk(module):
+        for what in _detours(node):
+            yield Danger(what, getattr(node, "lineno", 0))
+
+
+def _detours(node: ast.AST) -> Iterator[str]:
+    if isinstance(node, ast.Name) and node.id in DETOURS:
+        yield node.id
+    elif isinstance(node, ast.Attribute) and node.attr in DETOUR_ATTRIBUTES:
+        yield node.attr
+    elif isinstance(node, ast.Import):
+        yield from (alias.name for alias in node.names if alias.name.partition(".")[0] in DETOUR_MODULES)
+    elif isinstance(node, ast.ImportFrom) and not node.level:
+        names = {alias.name for alias in node.names} & DETOUR_ATTRIBUTES
+        yield from {(node.module or "").partition(".")[0]} & DETOUR_MODULES | names
+    elif isinstance(node, ast.Assign) and not _is_required(node.value):
+        attributes = (target.attr for target in node.targets if isinstance(target, ast.Attribute))
+        yield from (attribute for attribute in attributes if attribute == "verify_mode")
+
+
+def _is_required(value: ast.expr) -> bool:
+    return ast.unparse(value).endswith("CERT_REQUIRED")
 
 
 def _name(node: ast.Name) -> Iterator[str]:

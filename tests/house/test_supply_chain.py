@@ -8,13 +8,13 @@ import hashlib
 import json
 import re
 import subprocess
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
 from packaging.utils import canonicalize_name
-from tests.house.dangers import dangers
+from tests.house.dangers import Danger, dangers, detours
 from tests.house.repository import ROOT, files
 from tests.house.test_requirements import Pin, pins
 
@@ -164,16 +164,17 @@ def test_whatever_installs_python_packages_wants_hashes_and_wheels() -> None:
     ] == []
 
 
-def found_in(folder: Path) -> set[tuple[str, str]]:
+def found_in(folder: Path, look: Callable[[ast.AST], Iterator[Danger]] = dangers) -> set[tuple[str, str]]:
     modules = {name: path for name, path in under(folder).items() if path.suffix == ".py"}
     assert modules
-    return {(name, danger.what) for name, path in modules.items() for danger in dangers(ast.parse(path.read_bytes()))}
+    return {(name, danger.what) for name, path in modules.items() for danger in look(ast.parse(path.read_bytes()))}
 
 
 @pytest.mark.fault("X04")
 @pytest.mark.parametrize("folder", [ROOT / "functions", ROOT / "layers", HOST / "task"], ids=lambda path: path.name)
 def test_our_own_code_runs_no_text_no_programs_and_no_blind_tls(folder: Path) -> None:
     assert found_in(folder) == set()
+    assert found_in(folder, detours) == set()
 
 
 @pytest.mark.fault("X04")
@@ -222,6 +223,28 @@ def test_only_httpcores_asynchronous_parts_import_anyio_and_nothing_of_ours_impo
 )
 def test_a_danger_is_found(source: str, what: str) -> None:
     assert what in {danger.what for danger in dangers(ast.parse(source))}
+
+
+@pytest.mark.parametrize(
+    ("source", "what"),
+    [
+        ("__import__('subprocess').run", "__import__"),
+        ("compile('1', '', 'eval')", "compile"),
+        ("import importlib", "importlib"),
+        ("from importlib import import_module", "importlib"),
+        ("import runpy", "runpy"),
+        ("asyncio.create_subprocess_exec('ls')", "create_subprocess_exec"),
+        ("os.fork()", "fork"),
+        ("from os import fork", "fork"),
+        ("context.verify_mode = 0", "verify_mode"),
+    ],
+)
+def test_a_detour_is_found(source: str, what: str) -> None:
+    assert what in {detour.what for detour in detours(ast.parse(source))}
+
+
+def test_a_harmless_word_is_no_detour() -> None:
+    assert list(detours(ast.parse("re.compile('x')\ncontext.verify_mode = ssl.CERT_REQUIRED"))) == []
 
 
 @pytest.mark.parametrize("source", ["evaluate()", "from .marshal import x", "get(url, verify=context)", "model.eval"])
