@@ -31,6 +31,12 @@ MOST_READ = 100  # keys of one BatchGetItem
 MOST_WRITTEN = 25  # items of one BatchWriteItem
 REFUSALS = {"response": UnknownReference, "conversation": UnknownConversation, "item": UnknownItem}
 
+HINTS = {
+    "response": ", or it was made with store = false",
+    "item": ", or it was made with store = false",
+    "conversation": "; conversations are not made here, so use previous_response_id",
+}
+
 logger = logging.getLogger(__name__)
 
 
@@ -133,4 +139,4 @@ def _undecided() -> LedgerBusy:
 
 def _unknown(one: Reference) -> UnknownReference:
     words = f"{one.param}: no call of yours through this gateway made the {one.kind} {one.id[:80]!r}"
-    return REFUSALS[one.kind](f"{words}, or it was made with store = false", param=one.param)
+    return REFUSALS[one.kind](f"{words}{HINTS.get(one.kind, '')}", param=one.param)

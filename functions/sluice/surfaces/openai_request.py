@@ -63,7 +63,7 @@ FIELDS = {
         "background": SWITCH,
         "store": SWITCH,
         "max_output_tokens": TOKENS,
-        "previous_response_id": TEXT,
+        "previous_response_id": Field("the id of a response of yours", is_text),
     },
     COMPLETIONS.path: COMMON
     | {

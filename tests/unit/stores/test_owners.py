@@ -149,20 +149,20 @@ def test_an_answer_of_another_provider_is_nobodys(site: Site) -> None:
 
 
 @pytest.mark.parametrize(
-    ("kind", "param", "code"),
+    ("kind", "param", "code", "hint"),
     [
-        ("response", "previous_response_id", "previous_response_not_found"),
-        ("conversation", "conversation", "conversation_not_found"),
-        ("item", "input", "item_not_found"),
+        ("response", "previous_response_id", "previous_response_not_found", "store = false"),
+        ("conversation", "conversation", "conversation_not_found", "use previous_response_id"),
+        ("item", "input", "item_not_found", "store = false"),
     ],
 )
-def test_the_error_names_the_field_and_cuts_the_id(site: Site, kind: str, param: str, code: str) -> None:
+def test_the_error_names_the_field_and_cuts_the_id(site: Site, kind: str, param: str, code: str, hint: str) -> None:
     with pytest.raises(UnknownReference) as caught:
         site.owners.tokens(ADA, "openai", [Reference(kind, "x" * 128, param)])
 
     assert (caught.value.code, caught.value.param, caught.value.status) == (code, param, 400)
     assert "x" * 81 not in str(caught.value)
-    assert "store = false" in str(caught.value)
+    assert hint in str(caught.value)
 
 
 def test_a_reader_faster_than_the_ledger_waits_a_moment(site: Site) -> None:
