@@ -14,6 +14,7 @@ from sluice_cli.terminal import Screen, Terminal
 from sluice_cli.waiting import Waiting
 
 STYLES = {Verdict.OK: "green", Verdict.PROBLEM: "red", Verdict.NOT_CHECKED: "yellow"}
+SEVERAL = {Verdict.PROBLEM: "problems"}
 CHECK_WIDTH = 17
 VERDICT_WIDTH = max(map(len, Verdict))
 NO_GATEWAY = "no gateway named; use --stack, --url or --table, or run `sluice dev` in another terminal"
@@ -74,8 +75,12 @@ def line(found: Finding, screen: Screen) -> str:
 
 def summary(findings: list[Finding], screen: Screen) -> str:
     counts = {verdict: sum(each.verdict == verdict for each in findings) for verdict in Verdict}
-    said = ", ".join(f"{number} {verdict}" for verdict, number in counts.items() if number)
+    said = ", ".join(f"{number} {_counted(verdict, number)}" for verdict, number in counts.items() if number)
     return screen.paint(said, "bold")
+
+
+def _counted(verdict: Verdict, number: int) -> str:
+    return SEVERAL.get(verdict, verdict) if number > 1 else verdict
 
 
 def _site(options: argparse.Namespace, terminal: Terminal) -> Site:
