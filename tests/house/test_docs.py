@@ -10,6 +10,7 @@ from xml.etree import ElementTree
 import httpx
 import pytest
 from tests.fakes.gateway import Gateway
+from tests.house.pages import Table, codes, section, tables, text
 from tests.house.repository import ROOT, python_files
 
 import sluice
@@ -66,31 +67,6 @@ UNFINISHED = re.compile(r"\bTB[D]\b|\bTB[C]\b|lorem ipsu[m]|coming soo[n]|to be 
 
 A_PATH = re.compile(r"(functions|layers|local|tests|scripts|docs)/[\w./-]+|[\w/]+\.py")
 PLACES = (ROOT, ROOT / "functions", ROOT / "functions/sluice")
-
-Table = list[list[str]]
-
-
-def text(page: Path) -> str:
-    return page.read_text(encoding="utf-8")
-
-
-def section(markdown: str, heading: str) -> str:
-    """What stands under a heading, deeper headings included."""
-    found = re.search(rf"^(#+) {re.escape(heading)}\n", markdown, re.MULTILINE)
-    assert found, f"no heading {heading!r}"
-    rest = markdown[found.end() :]
-    end = re.search(rf"^#{{1,{len(found[1])}}} ", rest, re.MULTILINE)
-    return rest[: end.start()] if end else rest
-
-
-def tables(markdown: str) -> list[Table]:
-    """Cells of each table, its heading row left out."""
-    blocks = re.findall(r"(?:^\|.*\|\n)+", markdown + "\n", re.MULTILINE)
-    return [[[cell.strip() for cell in line[1:-1].split(" | ")] for line in block.splitlines()[2:]] for block in blocks]
-
-
-def codes(markdown: str) -> list[str]:
-    return re.findall(r"`([^`\n]+)`", markdown)
 
 
 def first_column(table: Table) -> set[str]:
