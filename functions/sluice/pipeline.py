@@ -127,8 +127,9 @@ class Pipeline:
             self._release(reservation, error)
             raise
         dialect = DIALECTS[request.operation.dialect]
-        asked = lambda: prompt_bytes(request) + bytes_of(context_tokens)  # noqa: E731
-        meter = Meter(asked, self.clock.monotonic, request.choices, dialect)
+        meter = Meter(
+            lambda: prompt_bytes(request) + bytes_of(context_tokens), self.clock.monotonic, request.choices, dialect
+        )
         return Settlement(
             call, target, reservation, meter, self.ledger, self.owners, priced.price, self.telemetry, self.clock
         )
