@@ -30,7 +30,7 @@ dev: ## run the dev stack until Ctrl-C; options in ARGS="--port 9000"
 	@$(VENV)/sluice dev $(ARGS)
 
 test: ## run all tests; a choice of them in PYTEST_ARGS="tests/unit -k sse"
-	$(SETUP) dev engines clients node sbom
+	$(SETUP) dev engines clients node sbom sam
 	$(HOST)
 	$(SAY) 'pytest $(PYTEST_ARGS)'
 	@$(VENV)/python -m pytest $(PYTEST_ARGS)
