@@ -14,21 +14,26 @@ class ModelRequest:
     """One operation's request as the caller sent it: their JSON whole, and accessors for what we read of it.
 
     `references` are stored answers of earlier calls that it builds on; `stored_object` is the field that names a
-    file, a vector store, a container or a prompt of the provider's project, None where there is none.
+    file, a vector store, a container or a prompt of the provider's project, None where there is none. `named` is the
+    model where the path names it, `headers` are those of the caller's that the provider is to see.
     """
 
     body: Mapping[str, Any]
     operation: Operation = CHAT
     references: tuple[Reference, ...] = ()
     stored_object: str | None = None
+    named: str | None = None
+    headers: Mapping[str, str] = field(default_factory=dict)
 
     @property
     def model(self) -> str:
-        return str(self.body["model"])
+        return str(self.body["model"]) if self.named is None else self.named
 
     @property
     def is_stream(self) -> bool:
-        """Whether server-sent events are asked for."""
+        """Whether a stream of events is asked for."""
+        if self.operation.is_streamed is not None:
+            return self.operation.is_streamed
         is_sse = self.operation is SPEECH and self.body.get("stream_format") == "sse"
         return is_sse or self.body.get("stream") is True
 
@@ -39,11 +44,15 @@ class ModelRequest:
 
     @property
     def service_tier(self) -> str | None:
-        return self.body.get("service_tier")
+        """As OpenAI and Anthropic name it, or as Bedrock does."""
+        tier = self.body.get("service_tier") or _at(self.body, "serviceTier.type")
+        return tier if isinstance(tier, str) else None
 
     @property
     def choices(self) -> int:
         """How many answers are returned: `n`, for each prompt of a completion."""
+        if not self.operation.has_choices:
+            return 1
         prompt = self.body.get("prompt")
         is_list = isinstance(prompt, list) and bool(prompt) and not isinstance(prompt[0], int)
         return (self.body.get("n") or 1) * (len(prompt) if is_list and isinstance(prompt, list) else 1)
@@ -51,6 +60,8 @@ class ModelRequest:
     @property
     def generated(self) -> int:
         """How many answers are generated and paid for: a completion's `best_of` may be more than it returns."""
+        if not self.operation.has_choices:
+            return 1
         return self.choices // (self.body.get("n") or 1) * max(self.body.get("n") or 1, self.body.get("best_of") or 1)
 
     @property
@@ -59,11 +70,23 @@ class ModelRequest:
 
         The larger one where two names are used: which of them a provider obeys is not known.
         """
-        return max(self.body.get(name) or 0 for name in self.operation.limits or ("",)) or None
+        return max((_whole(_at(self.body, name)) for name in self.operation.limits), default=0) or None
 
     def changed(self, **values: Any) -> dict[str, Any]:
         """The caller's body with some keys replaced."""
         return {**self.body, **values}
+
+
+def _at(body: Mapping[str, Any], path: str) -> Any:
+    """The value at a dotted path, None where there is none."""
+    found: Any = body
+    for name in path.split("."):
+        found = found.get(name) if isinstance(found, Mapping) else None
+    return found
+
+
+def _whole(value: Any) -> int:
+    return value if isinstance(value, int) and not isinstance(value, bool) else 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,10 +113,21 @@ class Call:
 
 @dataclass(frozen=True, slots=True)
 class Target:
-    """One model at one provider."""
+    """One model at one provider.
+
+    `base_model` is the model behind an id that does not tell it (an inference profile's ARN), `api` the provider's API
+    that it is reached by where there are several ("openai" at Bedrock).
+    """
 
     provider: str
     model: str
+    base_model: str | None = None
+    api: str | None = None
+
+    @property
+    def family_model(self) -> str:
+        """The id that tells what the model can do and what it costs."""
+        return self.base_model or self.model
 
     def __str__(self) -> str:
         return f"{self.provider}/{self.model}"

@@ -6,6 +6,9 @@ GatewayError
 │   ├── UnknownReference      400  a stored answer that is not the caller's
 │   │   ├── UnknownConversation 400
 │   │   └── UnknownItem       400
+│   ├── UnsupportedParameter  400  the model cannot take it
+│   ├── UnsupportedImage      400
+│   ├── InvalidImageUrl       400
 │   ├── TooLarge              413
 │   └── UnsupportedMediaType  415
 ├── NotFound                  404  no such path
@@ -34,14 +37,15 @@ right; it never holds a key, a prompt or an answer.
 """
 
 from collections.abc import Mapping
-from typing import ClassVar
+
+from sluice.domain.usage import Usage
 
 
 class GatewayError(Exception):
     """A failure a caller may see."""
 
     status: int = 500
-    type: ClassVar[str] = "api_error"
+    type: str = "api_error"
     code: str = "internal_error"
     upstream_status: int | None = None  # what the provider answered, where it did
 
@@ -73,6 +77,22 @@ class UnknownConversation(UnknownReference):
 
 class UnknownItem(UnknownReference):
     code = "item_not_found"
+
+
+class UnsupportedParameter(InvalidRequest):
+    """The model, or the API it is reached by, has nothing that this field could become."""
+
+    code = "unsupported_parameter"
+
+
+class UnsupportedImage(InvalidRequest):
+    code = "unsupported_image"
+
+
+class InvalidImageUrl(InvalidRequest):
+    """Nothing is fetched for callers, so an image has to be in the request."""
+
+    code = "invalid_image_url"
 
 
 class TooLarge(InvalidRequest):
@@ -130,17 +150,24 @@ class DeadlineReached(GatewayError):
 
 
 class UpstreamError(GatewayError):
-    status, type, code = 502, "upstream_error", "upstream_error"
+    """`used` are the tokens that were paid for before it, where a call takes several requests."""
+
+    status, type, code = 502, "server_error", "upstream_error"
+    used: Usage | None = None
 
 
 class UpstreamRefused(UpstreamError):
     """The provider answered with an error status, which is ours too.
 
-    `body` is the provider's own error as it came, None where it is not one or must not be shown.
+    `body` is the provider's own error as it came, None where it is not one or must not be shown, and `dialect` whose
+    words it is in: "openai", "anthropic" or "bedrock". `told` is what it says, for callers of another dialect: any of
+    OpenAI's message, type, param and code.
     """
 
     code = "upstream_refused"
     body: bytes | None = None
+    dialect: str = "openai"
+    told: Mapping[str, str | None] | None = None
 
 
 class UpstreamUnreachable(UpstreamError):
@@ -162,7 +189,7 @@ class UpstreamTimeout(UpstreamError):
 
 
 class UpstreamAuth(UpstreamError):
-    code = "upstream_auth"
+    code = "provider_authentication_error"
 
 
 class UpstreamProtocol(UpstreamError):
@@ -170,7 +197,7 @@ class UpstreamProtocol(UpstreamError):
 
 
 class UpstreamTruncated(UpstreamError):
-    code = "upstream_truncated"
+    code = "upstream_stream_truncated"
 
 
 class UpstreamReported(UpstreamError):

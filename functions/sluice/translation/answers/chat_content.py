@@ -1,0 +1,83 @@
+"""OpenAI's message as the content blocks of an Anthropic Message."""
+
+import json
+from typing import Any
+
+from sluice.translation.answers.json_value import Json, mapping, sequence, text
+
+
+def content(message: Json, call_prefix: str) -> list[Json]:
+    """The blocks in Anthropic's order. `call_prefix` makes ids for calls that came without."""
+    said = text(message.get("content")) or text(message.get("refusal"))
+    cited = [citation(each, said) for each in sequence(message.get("annotations"))]
+    calls = [call for call in map(mapping, sequence(message.get("tool_calls"))) if is_function(call)]
+    return [
+        *thought(message),
+        *([text_block(said, [each for each in cited if each])] if said else []),
+        *(tool_use(call, f"{call_prefix}{index}") for index, call in enumerate(calls)),
+    ]
+
+
+def text_block(said: str, cited: list[Json]) -> Json:
+    return {"type": "text", "text": said, **({"citations": cited} if cited else {})}
+
+
+def thought(message: Json) -> list[Json]:
+    """Thinking as it was signed, else as it can be read: without a signature nobody can send it back."""
+    blocks = [block for block in map(thinking, sequence(message.get("thinking_blocks"))) if block]
+    reasoning = text(message.get("reasoning_content")) or text(message.get("reasoning"))
+    if reasoning and not any(block["type"] == "thinking" for block in blocks):
+        blocks.insert(0, {"type": "thinking", "thinking": reasoning, "signature": ""})
+    return blocks
+
+
+def thinking(given: Any) -> Json | None:
+    block = mapping(given)
+    if block.get("type") == "redacted_thinking":
+        return {"type": "redacted_thinking", "data": text(block.get("data"))}
+    if block.get("type") == "thinking":
+        written, signature = text(block.get("thinking")), text(block.get("signature"))
+        return {"type": "thinking", "thinking": written, "signature": signature}
+    return None
+
+
+def citation(given: Any, said: str) -> Json | None:
+    """A cited web page. Anthropic's index into its own search is empty: there was none."""
+    place = mapping(mapping(given).get("url_citation"))
+    url = text(place.get("url"))
+    if not url:
+        return None
+    start, end = place.get("start_index"), place.get("end_index")
+    cited = said[start:end] if isinstance(start, int) and isinstance(end, int) and 0 <= start <= end else ""
+    title = text(place.get("title"))
+    found = {"type": "web_search_result_location", "url": url, "title": title, "cited_text": cited}
+    return {**found, "encrypted_index": ""}
+
+
+def is_function(call: Json) -> bool:
+    return call.get("type", "function") == "function" and isinstance(call.get("function"), dict)
+
+
+def tool_use(call: Json, without_id: str) -> Json:
+    function = mapping(call.get("function"))
+    call_id = text(call.get("id")) or without_id
+    name = text(function.get("name"))
+    return {"type": "tool_use", "id": call_id, "name": name, "input": arguments(text(function.get("arguments")))}
+
+
+def arguments(written: str) -> Json:
+    """The arguments as an object. What the model wrote amiss is kept whole, under the key that Anthropic suggests:
+    https://platform.claude.com/docs/en/agents-and-tools/tool-use/fine-grained-tool-streaming"""
+    if not written.strip():
+        return {}
+    found = parsed(written)
+    return {"INVALID_JSON": written} if found is None else found
+
+
+def parsed(written: str) -> Json | None:
+    """The object that the text is JSON of; None where it is none, or not yet."""
+    try:
+        found = json.loads(written)
+    except (ValueError, RecursionError):
+        return None
+    return found if isinstance(found, dict) else None

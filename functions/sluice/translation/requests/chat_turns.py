@@ -1,0 +1,168 @@
+"""The messages of a chat, as the turns of Anthropic's Messages API.
+
+Instructions go to `system`. Messages of one role in a row are one turn; results of tools are the user's, and come
+first in the turn. An assistant's turn begins with the thinking that is sent back. Where no tools are offered, what
+tools did is told as text: the API refuses their blocks then.
+"""
+
+import json
+import re
+from collections.abc import Mapping
+from typing import Any
+
+from sluice.domain.errors import InvalidRequest, UnsupportedParameter
+from sluice.translation.requests import message_value
+from sluice.translation.requests.chat_blocks import Block, blocks, cached
+
+INSTRUCTIONS = ("system", "developer")
+UNFIT_ID = re.compile(r"[^a-zA-Z0-9_-]")
+THINKING = ("thinking", "redacted_thinking")
+
+
+class Turns:
+    """Takes the messages in order. `warnings` names what was left out on the way."""
+
+    def __init__(self, *, has_tools: bool) -> None:
+        self.system: list[Block] = []
+        self.turns: list[dict[str, Any]] = []
+        self.warnings: list[str] = []
+        self._has_tools = has_tools
+        self._answered: set[str] = set()
+
+    def take(self, messages: Any) -> None:
+        for index, message in enumerate(message_value.items(messages, "messages")):
+            param = f"messages[{index}]"
+            self._take(message_value.mapping(message, param), param)
+        self._finish()
+
+    @property
+    def thinks_between_tools(self) -> bool:
+        """False where the last turn answers a call that was made without thinking, or whose thinking was not kept."""
+        if len(self.turns) < 2 or not any(block["type"] == "tool_result" for block in self.turns[-1]["content"]):
+            return True
+        return self.turns[-2]["content"][0]["type"] in THINKING
+
+    def _take(self, message: Mapping[str, Any], param: str) -> None:
+        role = message.get("role")
+        if role in INSTRUCTIONS:
+            self.system += blocks(message.get("content"), f"{param}.content")
+        elif role == "user":
+            self._append("user", blocks(message.get("content"), f"{param}.content"))
+        elif role == "assistant":
+            self._append("assistant", self._assistant(message, param))
+        elif role == "tool":
+            self._append("user", self._result(message, param))
+        elif role == "function":
+            raise UnsupportedParameter(f"{param}.role must be tool instead of function", param=f"{param}.role")
+        else:
+            known = "system, developer, user, assistant or tool"
+            raise InvalidRequest(f"{param}.role must be {known}", param=f"{param}.role")
+
+    def _append(self, role: str, content: list[Block]) -> None:
+        if content and self.turns and self.turns[-1]["role"] == role:
+            self.turns[-1]["content"] += content
+        elif content:
+            self.turns.append({"role": role, "content": content})
+
+    def _assistant(self, message: Mapping[str, Any], param: str) -> list[Block]:
+        if message.get("function_call") is not None:
+            name = f"{param}.function_call"
+            raise UnsupportedParameter(f"{name} must be given as tool_calls", param=name)
+        said = blocks(message.get("content"), f"{param}.content")
+        if not said and isinstance(message.get("refusal"), str):
+            said = blocks(message["refusal"], f"{param}.refusal")
+        return [*self._thought(message, param), *said, *self._calls(message, param)]
+
+    def _thought(self, message: Mapping[str, Any], param: str) -> list[Block]:
+        given = message.get("thinking_blocks")
+        listed = [] if given is None else message_value.items(given, f"{param}.thinking_blocks")
+        found = [thinking(block, f"{param}.thinking_blocks[{index}]") for index, block in enumerate(listed)]
+        if not all(found):
+            self.warnings.append("messages.thinking_blocks")
+        return [block for block in found if block]
+
+    def _calls(self, message: Mapping[str, Any], param: str) -> list[Block]:
+        given = message.get("tool_calls")
+        listed = [] if given is None else message_value.items(given, f"{param}.tool_calls")
+        found = [call(each, f"{param}.tool_calls[{index}]") for index, each in enumerate(listed)]
+        return found if self._has_tools else list(map(told_call, found))
+
+    def _result(self, message: Mapping[str, Any], param: str) -> list[Block]:
+        """A tool's answer. Of two to one call the first counts; the API refuses the second."""
+        answered = tool_id(message_value.name(message.get("tool_call_id"), f"{param}.tool_call_id"))
+        content = blocks(message.get("content"), f"{param}.content")
+        if not self._has_tools:
+            return [{"type": "text", "text": f"[tool result {answered}:]"}, *content]
+        if answered in self._answered:
+            return []
+        self._answered.add(answered)
+        result: Block = {"type": "tool_result", "tool_use_id": answered}
+        return [cached({**result, "content": content} if content else result, message)]
+
+    def _finish(self) -> None:
+        for turn in self.turns:
+            if turn["role"] == "user":
+                turn["content"].sort(key=lambda block: block["type"] != "tool_result")
+            else:
+                turn["content"].sort(key=lambda block: block["type"] == "tool_use")
+        self._trim()
+
+    def _trim(self) -> None:
+        """The API refuses a last turn of the assistant that ends in whitespace."""
+        if not self.turns or self.turns[-1]["role"] != "assistant":
+            return
+        content = self.turns[-1]["content"]
+        if content[-1]["type"] == "text":
+            content[-1] = {**content[-1], "text": content[-1]["text"].rstrip()}
+
+
+def thinking(given: Any, param: str) -> Block | None:
+    """The block as Anthropic signed it; None for one that carries no signature, which it would refuse."""
+    block = message_value.mapping(given, param)
+    if block.get("type") == "redacted_thinking":
+        return {"type": "redacted_thinking", "data": message_value.name(block.get("data"), f"{param}.data")}
+    if block.get("type") != "thinking":
+        raise InvalidRequest(f"{param}.type must be thinking or redacted_thinking", param=f"{param}.type")
+    if not block.get("signature"):
+        return None
+    written = message_value.text(block.get("thinking"), f"{param}.thinking")
+    signature = message_value.text(block["signature"], f"{param}.signature")
+    return {"type": "thinking", "thinking": written, "signature": signature}
+
+
+def call(given: Any, param: str) -> Block:
+    of_call = message_value.mapping(given, param)
+    if of_call.get("type", "function") != "function":
+        raise UnsupportedParameter(f"{param}.type must be function for this model", param=f"{param}.type")
+    function = message_value.mapping(of_call.get("function"), f"{param}.function")
+    block = {
+        "type": "tool_use",
+        "id": tool_id(message_value.name(of_call.get("id"), f"{param}.id")),
+        "name": message_value.name(function.get("name"), f"{param}.function.name"),
+        "input": arguments(function.get("arguments"), f"{param}.function.arguments"),
+    }
+    return cached(block, of_call)
+
+
+def arguments(given: Any, param: str) -> dict[str, Any]:
+    """The object that the arguments are JSON of; nothing at all is an empty one."""
+    if given is None or not message_value.text(given, param).strip():
+        return {}
+    try:
+        found = json.loads(given)
+    except (ValueError, RecursionError) as error:
+        raise InvalidRequest(f"{param} must be JSON", param=param) from error
+    if not isinstance(found, dict):
+        raise InvalidRequest(f"{param} must be the JSON of an object", param=param)
+    return found
+
+
+def tool_id(given: str) -> str:
+    """Another provider's id in letters that Anthropic takes; two ids stay two, and call and result agree."""
+    fit = UNFIT_ID.sub("_", given)
+    return fit if fit == given else f"{fit[:48]}_{message_value.opaque(given)[:8]}"
+
+
+def told_call(block: Block) -> Block:
+    given = json.dumps(block["input"], ensure_ascii=False, separators=(",", ":"))
+    return {"type": "text", "text": f"[tool call {block['id']}: {block['name']}({given})]"}
