@@ -22,6 +22,9 @@ MESSAGE_TOKENS = 16
 LINKED_IMAGE_TOKENS = 48_169
 LINKED_FILE_TOKENS = 1_050_000  # the largest context window that a file can fill, linked or packed into the body
 LEASE_MARGIN_SECONDS = 60
+# What parts of messages are called, or have: OpenAI's, Anthropic's, Bedrock's.
+IMAGES = frozenset({"image_url", "input_image", "image"})
+FILES = frozenset({"file", "input_file", "document", "video"})
 SEARCHES = ("web_search_options", "search_parameters")  # OpenAI's, and xAI's
 OWN_TOOLS = frozenset({"function", "custom", "namespace", "apply_patch", "local_shell"})  # the caller runs these
 
@@ -66,6 +69,8 @@ class Admission:
     ) -> int | None:
         if not request.operation.is_priced:
             return None
+        if request.operation.is_free:
+            return 0
         typical = self.typical_output_tokens if request.operation.has_output_tokens else 0
         output = min(_output_limit(request, price) or typical, typical) * request.generated
         used = Usage(input=tokens_in(payload_bytes) + context_tokens, output=output)
@@ -80,6 +85,8 @@ def prompt_bytes(request: ModelRequest) -> int:
 
 def _bound(request: ModelRequest, tokens: int, price: Price | None) -> int | None:
     """`tokens` bounds what is in the body and in what it refers to; what is linked comes on top."""
+    if request.operation.is_free:
+        return 0
     output = _output_limit(request, price)
     if price is None or output is None or _is_unbounded(request):
         return None
@@ -106,15 +113,20 @@ def _parts(message: Mapping[str, Any]) -> Iterator[Mapping[str, Any]]:
     """What a message consists of, or what a tool gave back."""
     for name in ("content", "output"):
         found = message.get(name)
-        parts = found if isinstance(found, list) else [found]
-        yield from (part for part in parts if isinstance(part, dict))
+        for part in found if isinstance(found, list) else [found]:
+            if isinstance(part, dict):
+                yield part
+                result = part.get("toolResult", part)  # what a tool gave back may hold parts in turn
+                held = result.get("content") if isinstance(result, dict) else None
+                yield from (one for one in held if isinstance(one, dict)) if isinstance(held, list) else ()
 
 
 def _linked_tokens(part: Mapping[str, Any]) -> int:
     """Tokens of what its bytes in the prompt do not bound: a link, or pages packed into few bytes."""
-    if part.get("image_url") is not None or part.get("type") == "input_image":
+    kinds = {part.get("type"), *part} if isinstance(part.get("type"), str) else set(part)
+    if kinds & IMAGES:
         return LINKED_IMAGE_TOKENS
-    return LINKED_FILE_TOKENS if part.get("file") is not None or part.get("type") == "input_file" else 0
+    return LINKED_FILE_TOKENS if kinds & FILES else 0
 
 
 def _is_unbounded(request: ModelRequest) -> bool:
@@ -128,7 +140,9 @@ def _is_unbounded(request: ModelRequest) -> bool:
 
 def _has_audio(request: ModelRequest) -> bool:
     parts = (part for message in _messages(request) for part in _parts(message))
-    return "audio" in (request.body.get("modalities") or ()) or any(part.get("type") == "input_audio" for part in parts)
+    modalities = request.body.get("modalities")
+    is_asked = isinstance(modalities, list) and "audio" in modalities
+    return is_asked or any(part.get("type") == "input_audio" or "audio" in part for part in parts)
 
 
 def _has_provider_tools(body: Mapping[str, Any]) -> bool:

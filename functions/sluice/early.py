@@ -9,10 +9,9 @@ import threading
 from collections.abc import Callable, Generator
 
 from sluice.answer import Answer, Body
-from sluice.codecs.dialects import DIALECTS
+from sluice.codecs.dialect import Dialect
 from sluice.domain.errors import GatewayError
 from sluice.providers.watch import Watch
-from sluice.relay import EVENT_STREAM, HEARTBEAT
 from sluice.settlement import Settlement
 
 ErrorBody = Callable[[GatewayError], dict[str, object]]
@@ -51,27 +50,31 @@ class Opening:
 
 
 def answer(
-    begin: Callable[[], Answer], watch: Watch, seconds: float, settlement: Settlement, error_body: ErrorBody
+    begin: Callable[[], Answer],
+    watch: Watch,
+    seconds: float,
+    settlement: Settlement,
+    error_body: ErrorBody,
+    dialect: Dialect,
 ) -> Answer:
     """The answer itself if it begins in time, else one that begins with a heartbeat. Raises GatewayError till then."""
     opening = Opening(begin, watch)
     begun = opening.answer(seconds)
     if begun is not None:
         return begun
-    body = Body(_pieces(opening, seconds, settlement, error_body), opening.abandon, settlement)
-    return Answer({"content-type": EVENT_STREAM}, body)
+    body = Body(_pieces(opening, seconds, settlement, error_body, dialect), opening.abandon, settlement)
+    return Answer({"content-type": dialect.framing.content_type}, body)
 
 
 def _pieces(
-    opening: Opening, seconds: float, settlement: Settlement, error_body: ErrorBody
+    opening: Opening, seconds: float, settlement: Settlement, error_body: ErrorBody, dialect: Dialect
 ) -> Generator[bytes, None, None]:
-    yield HEARTBEAT
+    yield dialect.framing.heartbeat
     try:
         while (begun := opening.answer(seconds)) is None:
-            yield HEARTBEAT
+            yield dialect.framing.heartbeat
     except GatewayError as error:
         settlement.fail_in_band(error)
-        dialect = DIALECTS[settlement.call.request.operation.dialect]
         yield dialect.error_event(error_body(error), b"", False)
         raise
     yield from begun.body

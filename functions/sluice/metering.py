@@ -6,10 +6,9 @@ no usage or did not end properly. Where a provider reports none, tokens are coun
 bytes / 3.8, measured within about 10 % of o200k for English, Japanese, Python and JSON (facts/ecosystem.md).
 """
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
-from sluice.codecs import chat, sse
 from sluice.codecs.dialect import Dialect, Tally
 from sluice.codecs.dialects import CHAT
 from sluice.codecs.glimpse import Glimpse
@@ -68,8 +67,8 @@ class Meter:
     def see(self, block: bytes) -> None:
         """A block of whole events that is being forwarded."""
         if self.first_content_at is None:
-            for raw in sse.raw_events(block):
-                self._look_for_content(chat.chunk(sse.event(raw)))
+            for chunk in self._chunks(block):
+                self._look_for_content(chunk)
         self._keep(block)
 
     def see_event(self, raw: bytes, chunk: Mapping[str, Any] | None) -> None:
@@ -81,6 +80,18 @@ class Meter:
         else:  # keeping it would be to read it once more
             self._fold()
             self.tally.add(chunk or {})
+
+    def see_chunk(self, chunk: Mapping[str, Any]) -> None:
+        """One event of a stream that is translated, which was read for that anyhow."""
+        if self.first_content_at is None:
+            self._look_for_content(chunk)
+        self.tally.add(chunk)
+
+    def see_headers(self, headers: Mapping[str, str]) -> None:
+        """The head of an answer: some providers count there."""
+        note = getattr(self.tally, "headers", None)
+        if note:
+            note(headers)
 
     def see_piece(self, piece: bytes) -> None:
         """A piece of an answer that is neither events nor held: sound, or JSON too long for it."""
@@ -104,16 +115,19 @@ class Meter:
         """The answer is over, properly or not: read what has to be read."""
         if self._glimpse:
             self.tally.add(self._glimpse.read())
-        tail = self._read_back()
-        if tail.usage is None:
-            self._fold()
-        else:
-            self.tally.adopt(tail)
+        if self._blocks:
+            tail = self._read_back()
+            if tail.usage is None:
+                self._fold()
+            else:
+                self.tally.adopt(tail)
         self._blocks.clear()
 
     @property
     def is_finished(self) -> bool:
-        """Whether the answer said how it ended; reads everything, so asked only when its terminal is missing."""
+        """Whether the answer said how it ended; may read everything, so asked only when its terminal is missing."""
+        if self._blocks and self._read_back().is_finished:
+            return True
         self._fold()
         return self.tally.is_finished
 
@@ -144,8 +158,9 @@ class Meter:
     def _read_back(self) -> Tally:
         """Reads from the end, until earlier events can add nothing."""
         tail = self._dialect.tally(self._choices)
-        for raw in reversed(list(sse.raw_events(self._tail()))):
-            chunk = chat.chunk(sse.event(raw))
+        framing = self._dialect.framing
+        for raw in reversed(list(framing.raw_events(self._tail()))):
+            _, chunk = framing.read(raw)
             if chunk is not None:
                 tail.add_earlier(chunk)
                 if tail.is_known:
@@ -164,7 +179,10 @@ class Meter:
         blocks, self._blocks = self._blocks, []
         self._size = 0
         for block in blocks:  # each holds whole events; joined they would be a copy more
-            for raw in sse.raw_events(block):
-                chunk = chat.chunk(sse.event(raw))
+            for chunk in self._chunks(block):
                 if chunk is not None:
                     self.tally.add(chunk)
+
+    def _chunks(self, block: bytes) -> Iterator[Mapping[str, Any] | None]:
+        framing = self._dialect.framing
+        return (framing.read(raw)[1] for raw in framing.raw_events(block))

@@ -6,21 +6,23 @@ taken out where the caller did not ask for it. The meter is shown what the provi
 `close` says whether the stream ended honestly.
 """
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any
 
 from sluice.codecs import chat, sse
 from sluice.codecs.dialect import Dialect
 from sluice.codecs.dialects import CHAT
-from sluice.domain.errors import UpstreamProtocol, UpstreamReported, UpstreamTruncated
+from sluice.codecs.sse_events import SSE
+from sluice.domain.errors import UpstreamError, UpstreamProtocol, UpstreamReported, UpstreamTruncated
 from sluice.metering import Meter
 
 BLANK_LINE = b"\n\n"
-REPEATS_KEY = {
-    "message": "the provider reported an error; its text is withheld",
-    "type": "upstream_error",
-    "param": None,
-    "code": "upstream_reported",
+WITHHELD = "the provider reported an error; its text is withheld"
+REPEATS_KEY = {  # in every dialect at once: each reads its own
+    "type": "error",
+    "error": {"message": WITHHELD, "type": "server_error", "param": None, "code": "upstream_reported"},
+    "message": WITHHELD,
+    "__type": "internalServerException",
 }
 
 
@@ -34,6 +36,8 @@ class Passage:
     __slots__ = (
         "_dialect",
         "_drops_usage",
+        "_failed",
+        "_failure",
         "_key",
         "_meter",
         "_splitter",
@@ -51,8 +55,11 @@ class Passage:
         drops_usage: bool = False,
         strict_done: bool = False,
         key: str = "",
+        failure: Callable[[Mapping[str, Any]], UpstreamError] | None = None,
     ) -> None:
-        self._splitter = sse.Splitter()
+        self._splitter = dialect.framing.splitter()
+        self._failure = failure or reported
+        self._failed: Mapping[str, Any] = {}
         self._meter = meter
         self._dialect = dialect
         self._drops_usage = drops_usage
@@ -70,6 +77,16 @@ class Passage:
             raise UpstreamProtocol(f"the provider's {error}") from None
         return self._let_through(block) if block else b""
 
+    @property
+    def broken(self) -> UpstreamError | None:
+        """Why nothing more can be read, once what came before it has been sent."""
+        return damaged(self._splitter.damage)
+
+    @property
+    def failure(self) -> UpstreamError:
+        """What the provider reported in its stream, as ours."""
+        return self._failure(self._failed)
+
     def close(self) -> bytes:
         """The provider closed its stream: the last bytes to send. Raises UpstreamTruncated unless it ended honestly.
 
@@ -80,13 +97,20 @@ class Passage:
         last = self._let_through(last) if last else b""
         if self.is_over or self.reported:
             return last
-        tail = whole_lines(self._splitter.tail)
-        if self._dialect.is_end(sse.event(tail), chat.chunk(sse.event(tail))):
-            return last + self._let_through(tail.rstrip(b"\r\n") + BLANK_LINE)
+        if self.broken:
+            raise self.broken
+        if self._is_all_but_its_end():
+            return last + self._let_through(whole_lines(self._splitter.tail).rstrip(b"\r\n") + BLANK_LINE)
         if self._splitter.has_tail or self._strict_done or not self._meter.is_finished:
-            raise UpstreamTruncated("the provider's stream ended before the answer did")
+            raise UpstreamTruncated("upstream stream ended before completion")
         self.is_over = True
         return last + self._dialect.end
+
+    def _is_all_but_its_end(self) -> bool:
+        """Whether the last event lacks nothing but the blank line."""
+        if self._dialect.framing is not SSE:
+            return False
+        return self._dialect.is_end(*self._dialect.framing.read(whole_lines(self._splitter.tail)))
 
     def _let_through(self, block: bytes) -> bytes:
         if self.is_over:
@@ -98,10 +122,11 @@ class Passage:
 
     def _sift(self, block: bytes) -> list[bytes]:
         kept = []
-        for raw in sse.raw_events(block):
-            event = sse.event(raw)
+        framing = self._dialect.framing
+        for raw in framing.raw_events(block):
+            event, carried = framing.read(raw)
             had_failed = self.reported is not None
-            chunk = self._judged(event) if event.data or event.name else None
+            chunk = self._judged(event, carried) if event.data or event.name else None
             self._meter.see_event(raw, chunk)
             if self._goes_on(raw, event, chunk, had_failed):
                 kept.append(self._without_key(raw))
@@ -116,10 +141,10 @@ class Passage:
         is_extra = self._drops_usage and chunk is not None and self._dialect.is_extra(chunk)
         return not (is_extra or self._dialect.is_foreign(event))
 
-    def _judged(self, event: sse.Event) -> dict[str, Any] | None:
-        """The chunk an event carries; notes what the event means for the stream."""
-        chunk = chat.chunk(event)
+    def _judged(self, event: sse.Event, chunk: Mapping[str, Any] | None) -> Mapping[str, Any] | None:
+        """The chunk an event carries, unless it is an error; notes what the event means for the stream."""
         if self._dialect.is_error(event, chunk):
+            self._failed = self._failed or chunk or {}
             self.reported = self.reported or event
             self.is_over = self._dialect.is_final(event, chunk)
             return None
@@ -129,7 +154,7 @@ class Passage:
 
     def _without_key(self, raw: bytes) -> bytes:
         if self.reported and self._has_key(raw):
-            return self._dialect.error_event({"error": REPEATS_KEY}, raw, True)
+            return self._dialect.error_event(REPEATS_KEY, raw, True)
         return raw
 
     def _has_key(self, raw: bytes) -> bool:
@@ -140,6 +165,11 @@ def whole_lines(tail: bytes) -> bytes:
     """An event that was cut off, without a last line that may have been cut; data shows itself whether it was."""
     kept, end, last = tail.rpartition(b"\n")
     return kept + end if end and not last.startswith(b"data:") else tail
+
+
+def damaged(damage: Exception | None) -> UpstreamProtocol | None:
+    """Bytes that are not what was sent, as ours."""
+    return UpstreamProtocol(f"the provider's stream is damaged: {damage}") if damage else None
 
 
 def failure(event: sse.Event) -> UpstreamReported:

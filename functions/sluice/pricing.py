@@ -144,6 +144,8 @@ class PriceTable:
 def _names(model: str) -> Iterator[str]:
     """The names a price may stand under, nearest first."""
     yield model
+    if model.startswith("arn:"):  # of a model or an inference profile at Bedrock: the id stands at its end
+        yield model.rpartition("/")[2]
     kind = FINE_TUNED.sub(r"\1", model)
     yield kind
     yield DAY.sub("", kind)

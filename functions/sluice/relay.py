@@ -6,39 +6,63 @@ trailers.
 """
 
 from collections.abc import Callable, Generator
+from typing import Protocol
 
 from sluice.answer import Body
-from sluice.codecs import sse
 from sluice.codecs.dialect import Dialect
 from sluice.domain.errors import GatewayError, UpstreamProtocol
-from sluice.passage import Passage, failure
-from sluice.providers.upstream import Upstream
+from sluice.providers.upstream import Answered
 from sluice.providers.watch import Watch
 from sluice.settlement import Settlement
 
 MAX_HELD_BYTES = 64 * 1024
 DRAIN_SECONDS = 5.0
-HEARTBEAT = sse.comment("keep-alive")
-EVENT_STREAM = "text/event-stream"
-DATA = b"data:"
+COMMENT = b":"
 
 
-def commit(upstream: Upstream, passage: Passage, watch: Watch) -> bytes:
+class Way(Protocol):
+    """What a stream goes through: `Passage` unaltered, `Translated` in other words.
+
+    `reported` is the provider's own error, which has been sent or is `failure` before anything was; `broken` one that
+    nobody was told of yet.
+    """
+
+    has_valid_event: bool
+    is_over: bool
+
+    @property
+    def reported(self) -> object: ...
+    @property
+    def broken(self) -> GatewayError | None: ...
+    @property
+    def failure(self) -> GatewayError: ...
+    def feed(self, data: bytes) -> bytes: ...
+    def close(self) -> bytes: ...
+
+
+def commit(upstream: Answered, passage: Way, watch: Watch, content_type: str) -> bytes:
     """Waits for the first valid event; the bytes held until then. Raises GatewayError: nothing was sent yet."""
-    if upstream.content_type != EVENT_STREAM:
-        raise UpstreamProtocol(f"the provider's answer is not {EVENT_STREAM}")
+    if upstream.content_type != content_type:
+        raise UpstreamProtocol(f"the provider's answer is not {content_type}")
     held = b""
     for piece in upstream.pieces:
         held += passage.feed(piece) if piece else b""
-        if passage.reported and not passage.has_valid_event:
-            raise failure(passage.reported)
+        _check(passage)
         if passage.has_valid_event or len(held) > MAX_HELD_BYTES:
             watch.begin()
             return held
     held += passage.close()
-    if passage.reported and not passage.has_valid_event:
-        raise failure(passage.reported)
+    _check(passage)
     return held
+
+
+def _check(passage: Way) -> None:
+    """Raises what went wrong before anything valid came."""
+    if not passage.has_valid_event:
+        if passage.reported:
+            raise passage.failure
+        if passage.broken:
+            raise passage.broken
 
 
 class Relay:
@@ -46,8 +70,8 @@ class Relay:
 
     def __init__(
         self,
-        upstream: Upstream,
-        passage: Passage,
+        upstream: Answered,
+        passage: Way,
         dialect: Dialect,
         settlement: Settlement,
         heartbeat_seconds: float,
@@ -57,7 +81,7 @@ class Relay:
         self._upstream = upstream
         self._passage = passage
         self._settlement = settlement
-        self._heartbeat_seconds = heartbeat_seconds or float("inf")
+        self._heartbeat_seconds = heartbeat_seconds if heartbeat_seconds and dialect.framing.heartbeat else float("inf")
         self._monotonic = monotonic
         self._error_body = error_body
         self._dialect = dialect
@@ -75,7 +99,7 @@ class Relay:
             self._drain()
             raise
         except GatewayError as error:
-            failed = failure(self._passage.reported) if self._passage.reported else error
+            failed = self._passage.failure if self._passage.reported else error
             yield from self._failed(failed)
             raise failed from None
         except Exception:  # the boundary of a stream: it ends as honestly as any other failure, and shows nothing
@@ -91,28 +115,31 @@ class Relay:
 
     def _sent(self, held: bytes) -> Generator[bytes, None, None]:
         settlement, passage, monotonic = self._settlement, self._passage, self._monotonic
+        heartbeat = self._dialect.framing.heartbeat
         settlement.bytes_out = len(held)
         self._last_block = held
         yield held
         sent_at = monotonic()
-        if not passage.is_over:
+        if not (passage.is_over or passage.broken):
             for piece in self._upstream.pieces:
                 block = passage.feed(piece) if piece else b""
                 if block:
                     settlement.bytes_out += len(block)
-                    if DATA in block:
+                    if block[:1] != COMMENT:
                         self._last_block = block
                     yield block
                     sent_at = monotonic()
                 elif monotonic() - sent_at >= self._heartbeat_seconds:
-                    yield HEARTBEAT
+                    yield heartbeat
                     sent_at = monotonic()
-                if passage.is_over:
+                if passage.is_over or passage.broken:
                     break
             else:
                 yield self._last()
         if passage.reported:
-            raise failure(passage.reported)
+            raise passage.failure
+        if passage.broken:
+            raise passage.broken
         self._upstream.over()
 
     def _last(self) -> bytes:

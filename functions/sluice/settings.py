@@ -7,12 +7,27 @@ that names the nearest one that does. Nothing here opens a socket.
 import os
 import re
 import tomllib
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, NamedTuple
 from urllib.parse import urlsplit
 
+from sluice.checked import (
+    Key,
+    checked,
+    is_count,
+    is_heartbeat,
+    is_list,
+    is_names,
+    is_seconds,
+    is_span,
+    is_switch,
+    is_table,
+    is_text,
+    nearest,
+)
+from sluice.domain.call import Target
 from sluice.domain.errors import Misconfigured
 from sluice.presets import PRESETS, Preset, Quirks
 
@@ -20,6 +35,9 @@ NAME = re.compile(r"[a-z0-9][a-z0-9_-]{0,63}")
 ROUTE_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._:-]{0,127}")
 LOOPBACK = frozenset({"127.0.0.1", "localhost", "::1"})
 OPENAI_URL = "https://api.openai.com/v1"
+ANTHROPIC_URL = "https://api.anthropic.com/v1"
+REGION = re.compile(r"[a-z]{2}(-[a-z]+)+-[0-9]{1,2}")
+APIS = ("openai",)
 URL_OVERRIDE = "SLUICE_PROVIDER_URL_"
 
 
@@ -40,7 +58,7 @@ class ProviderSettings:
     """One upstream API. `prices` overrides the price table.
 
     `usage` and `strict_done` are those of `quirks`. With `stored_objects` callers may name files, vector stores,
-    containers and prompts of the provider's project by id.
+    containers and prompts of the provider's project by id. `region` is where a Bedrock provider is.
     """
 
     name: str
@@ -56,16 +74,18 @@ class ProviderSettings:
     preset: str | None = None
     quirks: Quirks = field(default_factory=Quirks)
     stored_objects: bool = False
+    region: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class Settings:
-    """Everything the gateway is told from outside."""
+    """Everything the gateway is told from outside. `targets` are those whose route says more than their name."""
 
     table: str
     region: str
     providers: Mapping[str, ProviderSettings]
     routes: Mapping[str, str]
+    targets: Mapping[str, Target]
     secret_ttl_seconds: float
     secret_max_stale_seconds: float
     secret_rest_seconds: float
@@ -84,98 +104,71 @@ class Kind(NamedTuple):
 KINDS = {
     "openai": Kind(OPENAI_URL, "openai", True),
     "compatible": Kind(None, None, False),
+    "anthropic": Kind(ANTHROPIC_URL, "anthropic", True),
+    "bedrock": Kind(None, "bedrock", False),
 }
+ONLY_BEDROCK = ("region", "endpoint")
 NO_PRESET = Preset()
-
-
-class Key(NamedTuple):
-    """One configuration key: what it accepts (in words), the check, and its default."""
-
-    wants: str
-    accepts: Callable[[Any], bool]
-    default: Any = None
-
-
-def _is_seconds(value: object) -> bool:
-    return isinstance(value, int | float) and not isinstance(value, bool) and 0 < value <= 900
-
-
-def _is_heartbeat(value: object) -> bool:
-    return (value == 0 and not isinstance(value, bool)) or _is_seconds(value)
-
-
-def _is_text(value: object) -> bool:
-    return isinstance(value, str) and bool(value.strip())
-
-
-def _is_count(value: object) -> bool:
-    return isinstance(value, int) and not isinstance(value, bool) and value > 0
-
-
-def _is_span(value: object) -> bool:
-    return isinstance(value, int | float) and not isinstance(value, bool) and value > 0
-
-
-def _is_switch(value: object) -> bool:
-    return isinstance(value, bool)
-
-
-def _is_table(value: object) -> bool:
-    return isinstance(value, dict)
-
-
-def _is_list(value: object) -> bool:
-    return isinstance(value, list)
 
 
 def _is_kind(value: object) -> bool:
     return isinstance(value, str) and value in KINDS
 
 
-def _is_names(value: object) -> bool:
-    return isinstance(value, list) and all(_is_text(item) for item in value)
+def _is_region(value: object) -> bool:
+    return isinstance(value, str) and REGION.fullmatch(value) is not None
+
+
+def _is_api(value: object) -> bool:
+    return value in APIS
 
 
 SECONDS = "seconds, more than 0 and at most 900"
 HEARTBEAT = "seconds, or 0 for none"
 TIMEOUT_KEYS = {
-    "connect_timeout_seconds": Key(SECONDS, _is_seconds),
-    "first_byte_timeout_seconds": Key(SECONDS, _is_seconds),
-    "idle_timeout_seconds": Key(SECONDS, _is_seconds),
-    "total_timeout_seconds": Key(SECONDS, _is_seconds),
-    "heartbeat_seconds": Key(HEARTBEAT, _is_heartbeat),
-    "early_heartbeat_seconds": Key(HEARTBEAT, _is_heartbeat),
+    "connect_timeout_seconds": Key(SECONDS, is_seconds),
+    "first_byte_timeout_seconds": Key(SECONDS, is_seconds),
+    "idle_timeout_seconds": Key(SECONDS, is_seconds),
+    "total_timeout_seconds": Key(SECONDS, is_seconds),
+    "heartbeat_seconds": Key(HEARTBEAT, is_heartbeat),
+    "early_heartbeat_seconds": Key(HEARTBEAT, is_heartbeat),
 }
 PROVIDER_KEYS = TIMEOUT_KEYS | {
-    "kind": Key('"openai" or "compatible"', _is_kind),
-    "preset": Key("the name of a preset", _is_text),
-    "base_url": Key("an https URL, or http to loopback", _is_text),
-    "secret": Key("the name or ARN of a secret", _is_text),
-    "usage": Key("true or false", _is_switch),
-    "strict_done": Key("true or false", _is_switch),
-    "stored_objects": Key("true or false", _is_switch, False),
-    "models": Key("a list of model names", _is_names, []),
-    "price_family": Key("a family of the price table", _is_text),
-    "prices": Key("a table of model names", _is_table, {}),
+    "kind": Key('"openai", "compatible", "anthropic" or "bedrock"', _is_kind),
+    "preset": Key("the name of a preset", is_text),
+    "base_url": Key("an https URL, or http to loopback", is_text),
+    "secret": Key("the name or ARN of a secret", is_text),
+    "usage": Key("true or false", is_switch),
+    "strict_done": Key("true or false", is_switch),
+    "stored_objects": Key("true or false", is_switch, False),
+    "models": Key("a list of model names", is_names, []),
+    "price_family": Key("a family of the price table", is_text),
+    "region": Key('a region of AWS such as "us-east-1"', _is_region),
+    "endpoint": Key("an https URL, or http to loopback", is_text),
+    "prices": Key("a table of model names", is_table, {}),
 }
 QUIRK_KEYS = ("usage", "strict_done")
 SECRET_KEYS = {
-    "ttl_seconds": Key("seconds, more than 0", _is_span, 300),
-    "max_stale_seconds": Key("seconds, more than 0", _is_span, 86_400),
-    "rest_seconds": Key("seconds, more than 0", _is_span, 60),
+    "ttl_seconds": Key("seconds, more than 0", is_span, 300),
+    "max_stale_seconds": Key("seconds, more than 0", is_span, 86_400),
+    "rest_seconds": Key("seconds, more than 0", is_span, 60),
 }
 LEDGER_KEYS = {
-    "typical_output_tokens": Key("tokens, a whole number", _is_count, 512),
+    "typical_output_tokens": Key("tokens, a whole number", is_count, 512),
 }
 ROOT_KEYS = {
-    "defaults": Key("a table", _is_table, {}),
-    "providers": Key("a table of providers", _is_table, {}),
-    "routes": Key("a table of routes", _is_table, {}),
-    "secrets": Key("a table", _is_table, {}),
-    "ledger": Key("a table", _is_table, {}),
+    "defaults": Key("a table", is_table, {}),
+    "providers": Key("a table of providers", is_table, {}),
+    "routes": Key("a table of routes", is_table, {}),
+    "secrets": Key("a table", is_table, {}),
+    "ledger": Key("a table", is_table, {}),
 }
-ROUTE_KEYS = {"targets": Key('one target, [{ model = "provider/model" }]', _is_list)}
-TARGET_KEYS = {"model": Key('"provider/model"', _is_text)}
+ROUTE_KEYS = {"targets": Key('one target, [{ model = "provider/model" }]', is_list)}
+TARGET_KEYS = {
+    "model": Key('"provider/model"', is_text),
+    "base_model": Key("the id of the model behind an inference profile", is_text),
+    "api": Key('"openai"', _is_api),
+}
 
 
 def load(environ: Mapping[str, str] = os.environ, default_config: Path | None = None) -> Settings:
@@ -202,43 +195,23 @@ def settings(document: Mapping[str, Any], environ: Mapping[str, str]) -> Setting
     defaults = checked(root["defaults"], TIMEOUT_KEYS, "defaults")
     secrets = checked(root["secrets"], SECRET_KEYS, "secrets")
     ledger = checked(root["ledger"], LEDGER_KEYS, "ledger")
-    providers = {name: _provider(name, table, defaults, environ) for name, table in root["providers"].items()}
+    region = environ.get("AWS_REGION") or environ.get("AWS_DEFAULT_REGION") or "us-east-1"
+    providers = {name: _provider(name, table, defaults, environ, region) for name, table in root["providers"].items()}
     if not providers:
         raise Misconfigured('no provider is configured; add [providers.openai] with kind = "openai" and a secret')
+    routes = {name: _route(name, value, providers) for name, value in root["routes"].items()}
     return Settings(
         table=_required(environ, "SLUICE_TABLE"),
-        region=environ.get("AWS_REGION") or environ.get("AWS_DEFAULT_REGION") or "us-east-1",
+        region=region,
         providers=providers,
-        routes={name: _route(name, value, providers) for name, value in root["routes"].items()},
+        routes={name: str(target) for name, target in routes.items()},
+        targets=_targets(routes),
         secret_ttl_seconds=secrets["ttl_seconds"],
         secret_max_stale_seconds=secrets["max_stale_seconds"],
         secret_rest_seconds=secrets["rest_seconds"],
         retention_days=_retention_days(environ),
         typical_output_tokens=ledger["typical_output_tokens"],
     )
-
-
-def checked(table: object, keys: Mapping[str, Key], where: str) -> dict[str, Any]:
-    """The table with defaults filled in, each key known and each value accepted."""
-    if not isinstance(table, dict):
-        raise Misconfigured(f"[{where}] is {type(table).__name__}, want a table")
-    for name, value in table.items():
-        if name not in keys:
-            raise Misconfigured(f"unknown key {_dotted(where, name)}{_nearest(name, keys)}")
-        if not keys[name].accepts(value):
-            raise Misconfigured(f"{_dotted(where, name)} = {value!r}: want {keys[name].wants}")
-    return {name: table.get(name, key.default) for name, key in keys.items()}
-
-
-def _dotted(where: str, name: str) -> str:
-    return f"{where}.{name}" if where else name
-
-
-def _nearest(name: str, names: Mapping[str, object]) -> str:
-    import difflib  # only a refused configuration pays for it
-
-    close = difflib.get_close_matches(name, names, n=1)
-    return f"; did you mean {close[0]}?" if close else f"; known: {', '.join(sorted(names))}"
 
 
 def _retention_days(environ: Mapping[str, str]) -> int:
@@ -255,7 +228,9 @@ def _required(environ: Mapping[str, str], name: str) -> str:
     return environ[name]
 
 
-def _provider(name: str, table: object, defaults: dict[str, Any], environ: Mapping[str, str]) -> ProviderSettings:
+def _provider(
+    name: str, table: object, defaults: dict[str, Any], environ: Mapping[str, str], function_region: str
+) -> ProviderSettings:
     where = f"providers.{name}"
     if not NAME.fullmatch(name):
         raise Misconfigured(f"[{where}]: a provider's name is lower-case letters, digits, - and _")
@@ -267,10 +242,12 @@ def _provider(name: str, table: object, defaults: dict[str, Any], environ: Mappi
     if (kind.needs_secret or preset.needs_secret) and not values["secret"]:
         raise Misconfigured(f'{where}.secret is missing: name the secret that holds {{"api_key": "..."}}')
     quirks = _quirks(values, preset.quirks)
+    region = _region(where, values, function_region)
+    url = _override(name, environ) or values["base_url"] or preset.base_url or kind.base_url
     return ProviderSettings(
         name=name,
         kind=values["kind"],
-        base_url=_base_url(where, _override(name, environ) or values["base_url"] or preset.base_url or kind.base_url),
+        base_url=_base_url(where, url or _endpoint(values, region)),
         secret=values["secret"],
         timeouts=_timeouts(values, defaults),
         usage=quirks.usage,
@@ -281,7 +258,26 @@ def _provider(name: str, table: object, defaults: dict[str, Any], environ: Mappi
         preset=values["preset"],
         quirks=quirks,
         stored_objects=values["stored_objects"],
+        region=region,
     )
+
+
+def _region(where: str, values: dict[str, Any], function_region: str) -> str | None:
+    """Where a Bedrock provider is, the function's own region unless it says another."""
+    if values["kind"] == "bedrock":
+        return str(values["region"] or function_region)
+    for name in ONLY_BEDROCK:
+        if values[name] is not None:
+            raise Misconfigured(f'{where}.{name} goes with kind = "bedrock"')
+    return None
+
+
+def _endpoint(values: dict[str, Any], region: str | None) -> str | None:
+    """Bedrock's runtime in a region: https://docs.aws.amazon.com/general/latest/gr/bedrock.html."""
+    if region is None:
+        return None
+    domain = "amazonaws.com.cn" if region.startswith("cn-") else "amazonaws.com"
+    return str(values["endpoint"] or f"https://bedrock-runtime.{region}.{domain}")
 
 
 def _preset(where: str, values: dict[str, Any]) -> Preset:
@@ -292,7 +288,7 @@ def _preset(where: str, values: dict[str, Any]) -> Preset:
     if values["kind"] != "compatible":
         raise Misconfigured(f'{where}.preset: a preset goes with kind = "compatible", not {values["kind"]!r}')
     if name not in PRESETS:
-        raise Misconfigured(f"{where}.preset = {name!r}: unknown preset{_nearest(name, PRESETS)}")
+        raise Misconfigured(f"{where}.preset = {name!r}: unknown preset{nearest(name, PRESETS)}")
     return PRESETS[name]
 
 
@@ -325,23 +321,39 @@ def _timeouts(values: dict[str, Any], defaults: dict[str, Any]) -> Timeouts:
     return Timeouts(**{name: value for name, value in chosen.items() if value is not None})
 
 
-def _route(name: str, value: object, providers: Mapping[str, ProviderSettings]) -> str:
+def _route(name: str, value: object, providers: Mapping[str, ProviderSettings]) -> Target:
     """A route's one target, `provider/model`; written short as a string or long as a table of targets."""
     if not ROUTE_NAME.fullmatch(name):
         raise Misconfigured(f"routes.{name!r}: a route's name is letters, digits, . _ : and -")
-    target = value if isinstance(value, str) else _long_route(name, value)
-    provider, _, model = target.partition("/")
+    options = {"model": value} if isinstance(value, str) else _long_route(name, value)
+    provider, _, model = str(options["model"]).partition("/")
     if provider not in providers or not model:
         known = ", ".join(sorted(providers))
-        raise Misconfigured(f"routes.{name} = {target!r}: want provider/model with one of the providers {known}")
+        raise Misconfigured(
+            f"routes.{name} = {options['model']!r}: want provider/model with one of the providers {known}"
+        )
+    target = Target(provider, model, options.get("base_model"), options.get("api"))
+    if target.api and providers[provider].kind != "bedrock":
+        raise Misconfigured(f'routes.{name}.targets[0].api goes with a provider of kind = "bedrock"')
     return target
 
 
-def _long_route(name: str, value: object) -> str:
+def _long_route(name: str, value: object) -> dict[str, Any]:
     targets = checked(value, ROUTE_KEYS, f"routes.{name}")["targets"]
     if not targets or len(targets) != 1:
         raise Misconfigured(f"routes.{name}.targets: want {ROUTE_KEYS['targets'].wants}")
-    model = checked(targets[0], TARGET_KEYS, f"routes.{name}.targets[0]")["model"]
-    if model is None:
+    options = checked(targets[0], TARGET_KEYS, f"routes.{name}.targets[0]")
+    if options["model"] is None:
         raise Misconfigured(f"routes.{name}.targets[0].model is missing")
-    return str(model)
+    return options
+
+
+def _targets(routes: Mapping[str, Target]) -> dict[str, Target]:
+    """Targets of which a route says more than their name; what one says holds wherever the model is named."""
+    found: dict[str, Target] = {}
+    for name, target in routes.items():
+        if not (target.base_model or target.api):
+            continue
+        if found.setdefault(str(target), target) != target:
+            raise Misconfigured(f"routes.{name}: {target} has another base_model or api in another route")
+    return found

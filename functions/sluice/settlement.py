@@ -11,7 +11,7 @@ from typing import Any, Protocol
 from sluice import telemetry
 from sluice.domain.call import Call, Target
 from sluice.domain.clock import Clock
-from sluice.domain.errors import GatewayError
+from sluice.domain.errors import GatewayError, UpstreamError
 from sluice.domain.price import Price
 from sluice.domain.record import Attempt, Outcome, Reservation, UsageRecord
 from sluice.domain.reference import Stored
@@ -119,6 +119,8 @@ class Settlement:
 
         A call it refused used nothing; one that got lost may have used its prompt, and is booked so.
         """
+        if isinstance(self.error, UpstreamError) and self.error.used:
+            return self.error.used, UsageSource.PROVIDER
         last = self.attempts[-1].http_status if self.attempts else None
         if last == 200:
             return self.meter.usage, self.meter.usage_source

@@ -6,26 +6,46 @@ off ends in error trailers; JSON lacks its end then, and sound says nothing, so 
 """
 
 import json
-from collections.abc import Callable, Generator, Iterator
+from collections.abc import Callable, Generator, Iterator, Mapping
 from itertools import chain
+from typing import Any
 
 from sluice.answer import Body
 from sluice.codecs import chat
 from sluice.domain.errors import GatewayError, UpstreamProtocol
 from sluice.domain.operation import SPEECH
 from sluice.passage import reported
-from sluice.providers.upstream import Upstream
+from sluice.providers.upstream import Answered
 from sluice.providers.watch import Watch
 from sluice.settlement import Settlement
 
+MAX_TRANSLATED_BYTES = 16 * 1024 * 1024  # there is no other way to translate it
 MAX_WHOLE_BYTES = 1024 * 1024  # held and parsed it takes four times that, and memory may be 128 MB
 JSON = "application/json"
 SOUND = ("audio/", "application/octet-stream")
 DRAIN_SECONDS = 5.0
 
 
+def translated(
+    upstream: Answered,
+    watch: Watch,
+    settlement: Settlement,
+    translate: Callable[[Mapping[str, Any]], Mapping[str, Any]],
+) -> Body:
+    """The answer in the caller's dialect, held until it is whole. Raises GatewayError: nothing was sent."""
+    watch.begin()
+    held, is_all = _held((piece for piece in upstream.pieces if piece), MAX_TRANSLATED_BYTES)
+    if not is_all:
+        raise UpstreamProtocol(f"the provider's answer is larger than {MAX_TRANSLATED_BYTES} bytes")
+    value = _parsed(held)
+    settlement.meter.see_whole(value)
+    made = json.dumps(translate(value), separators=(",", ":"), ensure_ascii=False).encode("utf-8", "replace")
+    upstream.over()
+    return Body(_one_piece(made, settlement, None), upstream.close, settlement)
+
+
 def body(
-    upstream: Upstream, watch: Watch, settlement: Settlement, monotonic: Callable[[], float], key: str = ""
+    upstream: Answered, watch: Watch, settlement: Settlement, monotonic: Callable[[], float], key: str = ""
 ) -> Body:
     """The answer as it came. Raises GatewayError while nothing was sent, also for an error that repeats the `key`."""
     is_sound = upstream.content_type.startswith(SOUND) and settlement.call.request.operation is SPEECH
@@ -48,18 +68,18 @@ def _first(pieces: Iterator[bytes]) -> tuple[bytes, bool]:
     return first, False
 
 
-def _held(pieces: Iterator[bytes]) -> tuple[bytes, bool]:
+def _held(pieces: Iterator[bytes], most: int = MAX_WHOLE_BYTES) -> tuple[bytes, bool]:
     """What came, up to the cap, and whether that is all."""
     held, size = [], 0
     for piece in pieces:
         held.append(piece)
         size += len(piece)
-        if size > MAX_WHOLE_BYTES:
+        if size > most:
             return b"".join(held), False
     return b"".join(held), True
 
 
-def _object(answer: bytes, upstream: Upstream, settlement: Settlement, key: bytes) -> Generator[bytes, None, None]:
+def _object(answer: bytes, upstream: Answered, settlement: Settlement, key: bytes) -> Generator[bytes, None, None]:
     value = _parsed(answer)
     error = reported(value) if chat.tells_error(value) else None
     is_shown = value.get("object") == "response" and not (key and key in answer)  # it says itself that it failed
@@ -89,7 +109,7 @@ def _parsed(body: bytes) -> dict[str, object]:
 
 
 def _as_it_comes(
-    pieces: Iterator[bytes], upstream: Upstream, settlement: Settlement, monotonic: Callable[[], float]
+    pieces: Iterator[bytes], upstream: Answered, settlement: Settlement, monotonic: Callable[[], float]
 ) -> Generator[bytes, None, None]:
     try:
         for piece in pieces:

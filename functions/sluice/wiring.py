@@ -21,49 +21,88 @@ from sluice.admission import Admission
 from sluice.domain.call import Target
 from sluice.domain.clock import Clock
 from sluice.domain.errors import Misconfigured
-from sluice.domain.operation import OPERATIONS
+from sluice.domain.operation import BEDROCK_OPERATIONS, OPERATIONS
 from sluice.domain.price import Priced
 from sluice.pipeline import Pipeline
 from sluice.pricing import PriceTable
-from sluice.providers.openai import Provider
+from sluice.providers.openai import Provider as OpenAIProvider
+from sluice.providers.plan import Provider
 from sluice.providers.transport import Transport
 from sluice.routing.selection import Selection
 from sluice.settings import ProviderSettings, Settings, load
-from sluice.stores.aws import clients
+from sluice.stores.aws import Clients, clients
 from sluice.stores.ledger import Ledger
 from sluice.stores.owners import Owners
 from sluice.stores.secrets import SecretStore
+from sluice.surfaces.anthropic import Anthropic
+from sluice.surfaces.anthropic_error import ANTHROPIC_ERRORS
 from sluice.surfaces.application import Application, Route
+from sluice.surfaces.bedrock import Bedrock
+from sluice.surfaces.bedrock_error import BEDROCK_ERRORS
+from sluice.surfaces.calls import Calls
 from sluice.surfaces.openai import OpenAI
 from sluice.telemetry import Telemetry
 
+BEDROCK, ANTHROPIC = "bedrock", "anthropic"
 MODELS_PATH = "/v1/models"
 ANY_MODEL = r"/v1/models/(.+)"
 ANY_OPERATION = "|".join(map(re.escape, OPERATIONS))
 CREATE = f"/v1/({ANY_OPERATION})"
-PATHS = (*(f"/v1/{path}" for path in OPERATIONS), MODELS_PATH)
 PROVIDER_PATH = f"/openai/(?:v1/)?({ANY_OPERATION})"
+MESSAGES_PATH, COUNT_PATH = "/v1/messages", "/v1/messages/count_tokens"
+PATHS = (*(f"/v1/{path}" for path in OPERATIONS), MODELS_PATH, MESSAGES_PATH, COUNT_PATH)
+BEDROCK_MODEL = f"/model/(.+)/({'|'.join(BEDROCK_OPERATIONS)})"
+BEDROCK_PATH = f"(?:/bedrock)?{BEDROCK_MODEL}"
+REGION_PATH = f"/aws-bedrock/bedrock-runtime/([a-z0-9-]+){BEDROCK_MODEL}"
+QUICK_PATH = "/api/bedrock/(.+)"
+ERRORS = (
+    (MESSAGES_PATH, ANTHROPIC_ERRORS),
+    ("/model/", BEDROCK_ERRORS),
+    ("/bedrock/", BEDROCK_ERRORS),
+    ("/aws-bedrock/", BEDROCK_ERRORS),
+)
 
 
 def build(default_config: Path) -> Callable[[dict[str, Any], Any], dict[str, Any]]:
     """The Lambda handler of the data plane. Raises Misconfigured, which ends the environment's start."""
     settings = load(default_config=default_config)
     clock, telemetry = Clock(), Telemetry()
-    selection = Selection(settings.providers, settings.routes)
+    selection = Selection(settings.providers, settings.routes, settings.targets)
     price_table = PriceTable.load()
     pipeline = _pipeline(settings, selection, price_table, telemetry, clock)
+    calls = Calls(pipeline, clock)
     models = tuple(_models(settings, price_table))
-    surface = OpenAI(pipeline, selection, models, _epoch(price_table.version[:10]), clock)
-    return Application(_routes(surface), telemetry, clock, PATHS).handler()
+    openai = OpenAI(calls, selection, models, _epoch(price_table.version[:10]))
+    bedrock = Bedrock(calls, selection, _regions(settings))
+    routes = (*openai_routes(openai), *anthropic_routes(Anthropic(calls)), *bedrock_routes(bedrock))
+    return Application(routes, telemetry, clock, PATHS, ERRORS).handler()
 
 
-def _routes(surface: OpenAI) -> tuple[Route, ...]:
+def openai_routes(surface: OpenAI) -> tuple[Route, ...]:
     return (
         Route("POST", CREATE, surface.create),
         Route("POST", PROVIDER_PATH, surface.provider_path),
         Route("GET", MODELS_PATH, surface.list_models),
         Route("GET", ANY_MODEL, surface.retrieve_model),
     )
+
+
+def anthropic_routes(surface: Anthropic) -> tuple[Route, ...]:
+    return (Route("POST", MESSAGES_PATH, surface.create), Route("POST", COUNT_PATH, surface.count))
+
+
+def bedrock_routes(surface: Bedrock) -> tuple[Route, ...]:
+    return (
+        Route("POST", BEDROCK_PATH, surface.call),
+        Route("POST", REGION_PATH, surface.call_in_region),
+        Route("GET", QUICK_PATH, surface.prompt),
+    )
+
+
+def _regions(settings: Settings) -> dict[str, str]:
+    """Where each Bedrock provider is, the one of that name first."""
+    found = {name: one.region for name, one in settings.providers.items() if one.kind == BEDROCK and one.region}
+    return dict(sorted(found.items(), key=lambda pair: pair[0] != BEDROCK))
 
 
 def _pipeline(
@@ -75,7 +114,7 @@ def _pipeline(
     client = Client(Transport(clock.now, context))
     return Pipeline(
         selection=selection,
-        providers={name: Provider.of(provider, client) for name, provider in settings.providers.items()},
+        providers={name: _provider(provider, client, aws) for name, provider in settings.providers.items()},
         prices=_prices(settings, price_table),
         admission=Admission(settings.typical_output_tokens, lambda: uuid.uuid4().hex[:16]),
         keys=SecretStore(
@@ -90,6 +129,20 @@ def _pipeline(
         telemetry=telemetry,
         clock=clock,
     )
+
+
+def _provider(settings: ProviderSettings, client: httpx.Client, aws: Clients) -> Provider:
+    """What speaks to a provider; that of a kind which is not configured is not loaded."""
+    if settings.kind == BEDROCK:
+        from sluice.providers.bedrock import Bedrock as BedrockProvider
+        from sluice.providers.signature import Signer
+
+        return BedrockProvider(settings, client, Signer(aws.credentials, settings.region or ""))
+    if settings.kind == ANTHROPIC:
+        from sluice.providers.anthropic import Anthropic as AnthropicProvider
+
+        return AnthropicProvider(settings, client)
+    return OpenAIProvider.of(settings, client)
 
 
 class NoCookies(httpx.Cookies):
@@ -114,7 +167,7 @@ def _prices(settings: Settings, price_table: PriceTable) -> Callable[[Target], P
     @lru_cache(maxsize=256)  # callers may name any number of models
     def priced(target: Target) -> Priced:
         table = tables[target.provider]
-        return Priced(table.price(families[target.provider], target.model), table.version)
+        return Priced(table.price(families[target.provider], target.family_model), table.version)
 
     return priced
 

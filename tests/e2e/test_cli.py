@@ -84,7 +84,7 @@ def test_chat_finds_the_stack_in_the_environment(dev: Dev) -> None:
     [
         ("nosuch", r"sluice chat: http://127\.0\.0\.1:\d+ answered 404 model_not_found: unknown model 'nosuch'; .*\n"),
         ("openai/f-errevent", r"sluice chat: the answer broke off: .+\n"),
-        ("openai/f-trunc", r"sluice chat: the answer broke off: upstream_truncated: .+\n"),
+        ("openai/f-trunc", r"sluice chat: the answer broke off: upstream_stream_truncated: .+\n"),
     ],
 )
 def test_a_chat_that_fails_is_one_line_and_exit_code_one(dev: Dev, model: str, line: str) -> None:

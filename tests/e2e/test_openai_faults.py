@@ -31,15 +31,15 @@ REFUSED = {
     "f-429": (429, "failed", "upstream_refused"),
     "f-503": (503, "failed", "upstream_refused"),
     "f-500once": (500, "failed", "upstream_refused"),
-    "f-401": (502, "failed", "upstream_auth"),
+    "f-401": (502, "failed", "provider_authentication_error"),
     "f-html": (502, "failed", "upstream_refused"),
     "f-redirect": (502, "failed", "upstream_protocol"),
 }
 BROKEN_STREAM = {
-    "f-empty": (502, "failed", "upstream_truncated"),
-    "f-trunc": (200, "incomplete", "upstream_truncated"),
-    "f-rst": (200, "incomplete", "upstream_truncated"),
-    "f-chunkcut": (200, "incomplete", "upstream_truncated"),
+    "f-empty": (502, "failed", "upstream_stream_truncated"),
+    "f-trunc": (200, "incomplete", "upstream_stream_truncated"),
+    "f-rst": (200, "incomplete", "upstream_stream_truncated"),
+    "f-chunkcut": (200, "incomplete", "upstream_stream_truncated"),
     "f-errevent": (200, "incomplete", "upstream_reported"),
     "f-errflat": (200, "incomplete", "upstream_reported"),
     "f-failed": (200, "incomplete", "upstream_reported"),
@@ -52,14 +52,14 @@ BROKEN_WHOLE = {
     "f-trunc": (502, "failed", "upstream_protocol"),
     "f-badjson": (502, "failed", "upstream_protocol"),
     "f-badutf8": (502, "failed", "upstream_protocol"),
-    "f-rst": (502, "failed", "upstream_truncated"),
-    "f-chunkcut": (502, "failed", "upstream_truncated"),
+    "f-rst": (502, "failed", "upstream_stream_truncated"),
+    "f-chunkcut": (502, "failed", "upstream_stream_truncated"),
     "f-stallmid": (504, "failed", "upstream_timeout"),
 }
 BROKEN_BYTES = {
     "f-empty": (502, "failed", "upstream_protocol"),
-    "f-rst": (200, "incomplete", "upstream_truncated"),
-    "f-chunkcut": (200, "incomplete", "upstream_truncated"),
+    "f-rst": (200, "incomplete", "upstream_stream_truncated"),
+    "f-chunkcut": (200, "incomplete", "upstream_stream_truncated"),
     "f-stallmid": (200, "incomplete", "upstream_timeout"),
 }
 CASES = [
@@ -68,9 +68,9 @@ CASES = [
     *((name, fault, expected) for name in STREAMS for fault, expected in BROKEN_STREAM.items()),
     *((name, fault, expected) for name in WHOLE for fault, expected in BROKEN_WHOLE.items()),
     *(("speech", fault, expected) for fault, expected in BROKEN_BYTES.items()),
-    ("response stream", "f-nodone", (200, "incomplete", "upstream_truncated")),
-    ("image stream", "f-nodone", (200, "incomplete", "upstream_truncated")),
-    ("speech stream", "f-nodone", (200, "incomplete", "upstream_truncated")),
+    ("response stream", "f-nodone", (200, "incomplete", "upstream_stream_truncated")),
+    ("image stream", "f-nodone", (200, "incomplete", "upstream_stream_truncated")),
+    ("speech stream", "f-nodone", (200, "incomplete", "upstream_stream_truncated")),
     ("legacy stream", "f-nodone", COMPLETE),  # it said how it ended; the [DONE] that is missing is added
 ]
 

@@ -79,7 +79,7 @@ def test_a_stream_that_goes_wrong_raises_where_it_does(caller: Sdk, model: str) 
     with pytest.raises(openai.APIError) as raised:
         caller.gathered(stream, chunks)
 
-    assert raised.value.code == ("server_error" if model == "f-errevent" else "upstream_truncated")
+    assert raised.value.code == ("server_error" if model == "f-errevent" else "upstream_stream_truncated")
     assert text(chunks) == "héllo wörld 日本語"
 
 

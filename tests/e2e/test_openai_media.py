@@ -110,7 +110,7 @@ def test_an_image_that_never_comes_raises(caller: Sdk, site: Rig) -> None:
     with pytest.raises(openai.APIError) as raised:
         caller.gathered(stream, events)
 
-    assert raised.value.code == "upstream_truncated"
+    assert raised.value.code == "upstream_stream_truncated"
     assert [event.type for event in events] == ["image_generation.partial_image"]
     assert site.record(request_id)["outcome"] == "incomplete"
 

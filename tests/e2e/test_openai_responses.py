@@ -215,10 +215,10 @@ def test_a_budget_that_is_used_up_leaves_the_response_incomplete(caller: Caller,
     ("model", "code"),
     [
         ("f-errevent", "server_error"),
-        ("f-trunc", "upstream_truncated"),
-        ("f-rst", "upstream_truncated"),
-        ("f-chunkcut", "upstream_truncated"),
-        ("f-nodone", "upstream_truncated"),
+        ("f-trunc", "upstream_stream_truncated"),
+        ("f-rst", "upstream_stream_truncated"),
+        ("f-chunkcut", "upstream_stream_truncated"),
+        ("f-nodone", "upstream_stream_truncated"),
     ],
 )
 def test_a_stream_that_goes_wrong_raises_where_it_does(caller: Caller, model: str, code: str) -> None:

@@ -193,7 +193,7 @@ def test_a_stream_that_goes_wrong_raises_where_it_does(sdk: Sdk, model: str) -> 
         sdk.done(gathered(sdk, chunks, model))
 
     assert not isinstance(raised.value, openai.APIStatusError)
-    assert raised.value.code == ("server_error" if model == "f-errevent" else "upstream_truncated")
+    assert raised.value.code == ("server_error" if model == "f-errevent" else "upstream_stream_truncated")
     assert text(chunks) == "héllo wörld 日本語"
     assert not any(choice.finish_reason for chunk in chunks for choice in chunk.choices)
 

@@ -229,7 +229,7 @@ def test_a_refusal_comes_out_as_it_went_in_unless_it_speaks_of_our_key(
     got = ask(site, path, {"model": f"rec/{name}", **PLAIN[path], "stream": is_stream})
 
     if recording.status == 401:
-        assert (got.status, got.error["code"]) == (502, "upstream_auth")
+        assert (got.status, got.error["code"]) == (502, "provider_authentication_error")
         assert b"API key provided" not in got.body
     else:
         assert got.status == recording.status

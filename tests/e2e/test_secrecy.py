@@ -188,8 +188,8 @@ def test_only_listed_headers_of_the_provider_reach_the_caller(heard: Heard) -> N
 def test_a_refused_key_is_the_gateways_own_trouble(site: Rig, heard: Heard) -> None:
     answer = heard.answers["401"]
 
-    assert answer.error["code"] == "upstream_auth"
-    assert site.record(answer.request_id)["error_code"] == "upstream_auth"
+    assert answer.error["code"] == "provider_authentication_error"
+    assert site.record(answer.request_id)["error_code"] == "provider_authentication_error"
 
 
 @pytest.mark.fault("U14")

@@ -17,16 +17,23 @@ from sluice.domain.record import Reservation, UsageRecord
 from sluice.domain.reference import Reference, Stored
 from sluice.domain.usage import Usage
 from sluice.pipeline import Pipeline
-from sluice.providers.openai import Provider
+from sluice.providers.anthropic import Anthropic as AnthropicProvider
+from sluice.providers.bedrock import Bedrock as BedrockProvider
+from sluice.providers.openai import Provider as OpenAIProvider
+from sluice.providers.plan import Provider
 from sluice.routing.selection import Selection
 from sluice.settings import ProviderSettings, Timeouts
-from sluice.surfaces.application import Application, Route
+from sluice.surfaces.anthropic import Anthropic
+from sluice.surfaces.application import Application
+from sluice.surfaces.bedrock import Bedrock
+from sluice.surfaces.calls import Calls
 from sluice.surfaces.openai import OpenAI
 from sluice.telemetry import Telemetry
-from sluice.wiring import CREATE, PATHS, PROVIDER_PATH
+from sluice.wiring import ERRORS, PATHS, anthropic_routes, bedrock_routes, openai_routes
 
 PRICE = Price(Rates(1_000_000, 100_000, 0, 0, 4_000_000), max_output_tokens=1000)
 KEY = "sk-fake-provider-key"
+SECRET = "sluice/openai"
 
 
 class HandClock:
@@ -137,10 +144,19 @@ class Context:
         return self.remaining_milliseconds
 
 
+def made(settings: ProviderSettings, client: httpx.Client) -> Provider:
+    """A provider of its kind; requests to Bedrock are marked where they would be signed."""
+    if settings.kind == "bedrock":
+        return BedrockProvider(settings, client, lambda url, payload, headers: {**headers, "x-signed": "yes"})
+    if settings.kind == "anthropic":
+        return AnthropicProvider(settings, client)
+    return OpenAIProvider.of(settings, client)
+
+
 class Gateway:
     """The gateway and everything a test may look at. `provider` answers the requests that leave.
 
-    `settings` are those of the one provider; its `name` is openai unless they say otherwise.
+    `settings` are those of the one provider; its `kind` is openai unless they say otherwise, its `name` the same.
     """
 
     def __init__(self, provider: Callable[[httpx.Request], httpx.Response], **settings: Any) -> None:
@@ -155,14 +171,16 @@ class Gateway:
 
     def _application(self, settings: dict[str, Any]) -> Application:
         client = httpx.Client(transport=httpx.MockTransport(self._send))
-        timeouts, name = settings.pop("timeouts", Timeouts()), settings.pop("name", "openai")
-        provider = ProviderSettings(
-            name, "openai", "https://provider.invalid/v1", "sluice/openai", timeouts, **settings
+        timeouts, kind = settings.pop("timeouts", Timeouts()), settings.pop("kind", "openai")
+        name, targets = settings.pop("name", kind), settings.pop("targets", {})
+        secret, url = (
+            (None, "https://provider.invalid") if kind == "bedrock" else (SECRET, "https://provider.invalid/v1")
         )
-        selection = Selection({name: provider}, {"mini": f"{name}/gpt-5-mini"})
+        provider = ProviderSettings(name, kind, url, secret, timeouts, **settings)
+        selection = Selection({name: provider}, {"mini": f"{name}/gpt-5-mini"}, targets)
         pipeline = Pipeline(
             selection,
-            {name: Provider.of(provider, client)},
+            {name: made(provider, client)},
             self._price,
             Admission(512, lambda: "nonce"),
             self.keys,
@@ -171,14 +189,13 @@ class Gateway:
             self.telemetry,
             self.hand.clock,
         )
-        surface = OpenAI(pipeline, selection, ("mini", "openai/gpt-5-mini"), 1_795_000_000, self.hand.clock)
+        calls = Calls(pipeline, self.hand.clock)
         routes = (
-            Route("POST", CREATE, surface.create),
-            Route("POST", PROVIDER_PATH, surface.provider_path),
-            Route("GET", "/v1/models", surface.list_models),
-            Route("GET", "/v1/models/(.+)", surface.retrieve_model),
+            *openai_routes(OpenAI(calls, selection, ("mini", "openai/gpt-5-mini"), 1_795_000_000)),
+            *anthropic_routes(Anthropic(calls)),
+            *bedrock_routes(Bedrock(calls, selection, {name: "us-east-1"} if kind == "bedrock" else {})),
         )
-        return Application(routes, self.telemetry, self.hand.clock, PATHS)
+        return Application(routes, self.telemetry, self.hand.clock, PATHS, ERRORS)
 
     @staticmethod
     def _price(target: Target) -> Priced:

@@ -112,7 +112,7 @@ def assert_honest(body: bytes, place: int, breaks: bool) -> None:
         assert isinstance(raised, UpstreamTruncated), place
         assert b"".join(sent[:-1]) == events
         assert_error_event(sent[-1], events)
-        assert (record.outcome, record.error_code) == (Outcome.INCOMPLETE, "upstream_truncated")
+        assert (record.outcome, record.error_code) == (Outcome.INCOMPLETE, "upstream_stream_truncated")
         assert gateway.owners.kept == {}
 
 
@@ -138,7 +138,7 @@ def assert_error_event(raw: bytes, events: bytes) -> None:
     assert raw.startswith(b"event: error\n")
     assert raw.count(b"\n\n") == 1
     assert (value["type"], value["sequence_number"]) == ("error", last["sequence_number"] + 1)
-    assert value["code"] == value["error"]["code"] == "upstream_truncated"
+    assert value["code"] == value["error"]["code"] == "upstream_stream_truncated"
     assert value["message"] == value["error"]["message"]
     assert value["error"]["request_id"]
 
@@ -263,7 +263,7 @@ def test_a_response_that_breaks_on_the_wire_ends_in_one_error_event(reset: bool,
         assert_error_event(answer.body.removeprefix(events), events)
     record = site.record(answer.request_id)
     trailers = site.call(answer.request_id).trailers
-    assert (record["outcome"], record["error_code"]) == ("incomplete", "upstream_truncated")
+    assert (record["outcome"], record["error_code"]) == ("incomplete", "upstream_stream_truncated")
     assert trailers is not None
     assert trailers.error_type == "Function.UpstreamTruncated"
 
@@ -377,6 +377,6 @@ def test_long_json_that_breaks_off_lacks_its_end_and_is_on_record(site: Rig, ups
     trailers = site.call(answer.request_id).trailers
     assert (answer.status, len(answer.body)) == (200, 2 * MEGABYTE + 10)
     assert not is_json(answer.body)
-    assert (record["outcome"], record["error_code"]) == ("incomplete", "upstream_truncated")
+    assert (record["outcome"], record["error_code"]) == ("incomplete", "upstream_stream_truncated")
     assert trailers is not None
     assert trailers.error_type == "Function.UpstreamTruncated"

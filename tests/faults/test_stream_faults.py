@@ -111,8 +111,8 @@ class Expected:
         if self.is_complete:
             return "complete", 200, None, None
         if self.events:
-            return "incomplete", 200, "upstream_truncated", "Function.UpstreamTruncated"
-        return "failed", 502, "upstream_truncated", None
+            return "incomplete", 200, "upstream_stream_truncated", "Function.UpstreamTruncated"
+        return "failed", 502, "upstream_stream_truncated", None
 
 
 def told(record: Record, site: Rig) -> tuple[object, ...]:
@@ -181,7 +181,7 @@ def test_a_connection_that_breaks_anywhere_in_the_head_is_an_answer_with_a_statu
         answer = site.ask("test/headless")
 
         assert (answer.status, answer.end) == (502, "ended")
-        assert (answer.error["type"], answer.error["code"]) == ("upstream_error", "upstream_lost")
+        assert (answer.error["type"], answer.error["code"]) == ("server_error", "upstream_lost")
         assert answer.headers["content-type"] == "application/json"
     record = site.record(answer.request_id)
     assert (record["outcome"], record["http_status"], record["usage_source"]) == ("failed", 502, "estimated")
@@ -378,5 +378,5 @@ def test_an_encoding_that_cannot_be_trusted_is_a_502(
     answer = site.ask("test/encoded", stream=streams)
 
     assert answer.status == 502
-    assert answer.error["code"] in ("upstream_protocol", "upstream_truncated")
+    assert answer.error["code"] in ("upstream_protocol", "upstream_stream_truncated")
     assert told(site.record(answer.request_id), site)[0] == "failed"

@@ -126,7 +126,14 @@ def test_only_listed_headers_of_the_provider_reach_the_caller() -> None:
 
     headers = gateway.chat(STREAM)["headers"]
 
-    assert set(headers) == {"content-type", "x-request-id", "x-sluice-provider", "x-sluice-model", "x-sluice-attempts"}
+    assert set(headers) == {
+        "content-type",
+        "x-request-id",
+        "x-sluice-provider",
+        "x-sluice-model",
+        "x-sluice-attempts",
+        "x-sluice-provider-request-id",
+    }
     assert headers["x-request-id"] == "11111111-2222-4333-8444-555555555555"
 
 
@@ -143,7 +150,7 @@ def test_a_stream_that_breaks_ends_with_one_error_and_no_done() -> None:
     assert b"".join(pieces).startswith(ROLE + HELLO + b'data: {"error":{')
     assert b"[DONE]" not in b"".join(pieces)
     assert gateway.ledger.settled[0].outcome is Outcome.INCOMPLETE
-    assert gateway.ledger.settled[0].error_code == "upstream_truncated"
+    assert gateway.ledger.settled[0].error_code == "upstream_stream_truncated"
     assert gateway.ledger.settled[0].usage_source is UsageSource.COUNTED
     assert gateway.ledger.settled[0].usage.output == 2
 
@@ -264,7 +271,7 @@ def test_a_key_that_stays_refused_is_the_gateways_fault() -> None:
 
     assert answer["statusCode"] == 502
     assert answer["headers"]["x-should-retry"] == "false"
-    assert json.loads(answer["body"])["error"]["code"] == "upstream_auth"
+    assert json.loads(answer["body"])["error"]["code"] == "provider_authentication_error"
 
 
 @pytest.mark.fault("U13")

@@ -167,7 +167,7 @@ def test_held_json_that_breaks_off_is_an_answer_with_a_status() -> None:
     answer, pieces, _ = ask(gateway, "/v1/embeddings")
 
     assert answer["statusCode"] == 502
-    assert json.loads(b"".join(pieces))["error"]["code"] == "upstream_truncated"
+    assert json.loads(b"".join(pieces))["error"]["code"] == "upstream_stream_truncated"
     assert gateway.ledger.settled[0].outcome is Outcome.FAILED
 
 

@@ -11,22 +11,14 @@ import re
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from sluice.codecs import sse
+from sluice.codecs import sse, sse_events
 
 DONE = b"[DONE]"
 DONE_EVENT = sse.data_event(DONE)
 ERROR_OPENING = re.compile(rb'\s*\{\s*"error"\s*:(?!\s*null)')
 USAGE_OBJECT = re.compile(rb'"usage"\s*:\s*\{')
+chunk = sse_events.value
 SAID = ("content", "reasoning_content", "reasoning", "refusal")
-
-
-def chunk(event: sse.Event) -> dict[str, Any] | None:
-    """The chunk an event carries; None for a comment, `[DONE]`, or anything that is not a JSON object."""
-    try:
-        value = json.loads(event.data)
-    except (ValueError, RecursionError):  # UnicodeDecodeError is a ValueError too
-        return None
-    return value if isinstance(value, dict) else None
 
 
 def is_marked(block: bytes, drops_usage: bool) -> bool:

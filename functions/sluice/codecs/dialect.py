@@ -43,14 +43,57 @@ class Tally(Protocol):
         """What the provider keeps of what it answered."""
 
 
+Read = tuple[sse.Event, Chunk | None]
+
+
+class Splits(Protocol):
+    """Cuts a byte stream behind its last whole event; `damage` is what keeps it from reading on."""
+
+    @property
+    def has_tail(self) -> bool: ...
+    @property
+    def tail(self) -> bytes: ...
+    @property
+    def damage(self) -> Exception | None: ...
+    def feed(self, data: bytes) -> bytes: ...
+    def close(self) -> bytes: ...
+
+
+class Decodes(Protocol):
+    """Reads a byte stream event by event."""
+
+    @property
+    def has_tail(self) -> bool: ...
+    @property
+    def damage(self) -> Exception | None: ...
+    def feed(self, data: bytes) -> Iterator[Read]: ...
+    def close(self) -> Iterator[Read]: ...
+
+
+class Framing(NamedTuple):
+    """How events become bytes: server-sent events, or Amazon's frames.
+
+    `raw_events` are the bytes of each event of a block of whole ones, `read` tells what one says. `heartbeat` keeps a
+    silent stream alive, b"" where nothing may stand between events.
+    """
+
+    content_type: str
+    splitter: Callable[[], Splits]
+    raw_events: Callable[[bytes], Iterator[bytes]]
+    read: Callable[[bytes], Read]
+    decoder: Callable[[], Decodes]
+    heartbeat: bytes
+
+
 class Dialect(NamedTuple):
     """One dialect's rules.
 
     `is_marked(block, drops_usage)` tells, without parsing, whether a block of events may hold one that matters.
     `is_end` and `is_error` judge an event and the chunk it carries, `is_final` whether nothing follows that error.
     `is_extra` knows the chunk that only we asked for, `is_foreign` an event that would tell readers of another dialect
-    that all is over. `end` is what a stream that finished without its terminal gets. `error_event(body, last,
-    replaces)` is our error in band, behind `last`, the last block that was sent, or in its place.
+    that all is over. `end` is what a stream that finished without its terminal gets. `encode` makes bytes of an event
+    of ours, `terminal` stands behind the last of them. `error_event(body, last, replaces)` is our error in band, behind
+    `last`, the last block that was sent, or in its place.
     """
 
     tally: Callable[[int], Tally]
@@ -63,6 +106,9 @@ class Dialect(NamedTuple):
     has_content: Callable[[Chunk], bool]
     end: bytes
     error_event: Callable[[Mapping[str, Any], bytes, bool], bytes]
+    framing: Framing
+    encode: Callable[[Mapping[str, Any]], bytes]
+    terminal: bytes = b""
 
 
 def text(chunk: Chunk, name: str) -> str | None:

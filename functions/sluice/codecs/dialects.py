@@ -1,6 +1,13 @@
-"""The dialects whose streams are let through, by the name that an operation has for them."""
+"""The dialects whose answers are read or made, by the name that an operation has for them.
 
-from sluice.codecs import chat, typed
+Those of Bedrock and Anthropic are loaded when a call first needs them: an environment that serves OpenAI alone does
+not pay for them at its start.
+"""
+
+from functools import cache
+from importlib import import_module
+
+from sluice.codecs import chat, sse_events, typed
 from sluice.codecs.chat_tally import ChatTally
 from sluice.codecs.dialect import Dialect
 from sluice.codecs.typed_tally import ImageTally, TypedTally
@@ -19,6 +26,9 @@ CHAT = Dialect(
     has_content=chat.has_content,
     end=chat.DONE_EVENT,
     error_event=chat.error_event,
+    framing=sse_events.SSE,
+    encode=sse_events.data,
+    terminal=chat.DONE_EVENT,
 )
 SPEECH = Dialect(
     tally=TypedTally,
@@ -31,6 +41,8 @@ SPEECH = Dialect(
     has_content=typed.has_content,
     end=b"",
     error_event=typed.error_event,
+    framing=sse_events.SSE,
+    encode=sse_events.typed,
 )
 IMAGE = SPEECH._replace(tally=ImageTally, is_marked=typed.marker(frozenset()), is_end=typed.end_judge(frozenset()))
 RESPONSES = SPEECH._replace(
@@ -40,3 +52,21 @@ RESPONSES = SPEECH._replace(
 )
 
 DIALECTS = {"chat": CHAT, "responses": RESPONSES, "image": IMAGE, "speech": SPEECH}
+LATER = {
+    "converse": "bedrock_dialects",
+    "invoke": "bedrock_dialects",
+    "messages": "messages_dialect",
+    "count": "messages_dialect",
+    "text": "text_dialect",
+}
+
+
+def dialect(name: str) -> Dialect:
+    """The row of that name."""
+    return DIALECTS.get(name) or _later(name)
+
+
+@cache
+def _later(name: str) -> Dialect:
+    row: Dialect = import_module(f"sluice.codecs.{LATER[name]}").DIALECTS[name]
+    return row

@@ -2,6 +2,7 @@
 
 import zlib
 from collections.abc import Callable, Iterator
+from typing import Protocol
 
 import httpx
 
@@ -11,6 +12,21 @@ from sluice.providers.transport import Body
 MAX_RATIO = 100
 MAX_INFLATED_BYTES = 64 * 1024 * 1024
 GZIP_OR_ZLIB = zlib.MAX_WBITS | 32
+
+
+class Answered(Protocol):
+    """An answer that has begun. Iterate `pieces` (b"" is a silent tick), `over()` once all is known, then `close()`."""
+
+    pieces: Iterator[bytes]
+
+    @property
+    def status(self) -> int: ...
+    @property
+    def headers(self) -> httpx.Headers: ...
+    @property
+    def content_type(self) -> str: ...
+    def over(self) -> None: ...
+    def close(self) -> None: ...
 
 
 class Upstream:

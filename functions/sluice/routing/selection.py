@@ -10,14 +10,23 @@ from sluice.domain.errors import ModelNotFound
 MODEL = re.compile(r"[A-Za-z0-9][A-Za-z0-9._:@+-]*(/[A-Za-z0-9][A-Za-z0-9._:@+-]*)*")
 MAX_MODEL_LENGTH = 256
 MAX_NAMED = 20
+NO_TARGETS: Mapping[str, Target] = {}
 
 
 class Selection:
     """Knows the configured providers and routes; chooses the target of a model string."""
 
-    def __init__(self, providers: Mapping[str, object], routes: Mapping[str, str]) -> None:
+    def __init__(
+        self, providers: Mapping[str, object], routes: Mapping[str, str], targets: Mapping[str, Target] = NO_TARGETS
+    ) -> None:
+        """`targets` are those of which more than their name is known, by `provider/model`."""
         self._providers = providers
         self._routes = routes
+        self._targets = targets
+
+    def routed(self, model: str) -> Target | None:
+        """The target of a route's name; None for any other model string."""
+        return self.target(model) if model in self._routes else None
 
     def target(self, model: str, provider: str | None = None) -> Target:
         """The target of a model string, or of a model of that provider. Raises ModelNotFound, naming what is known."""
@@ -26,14 +35,17 @@ class Selection:
         provider, _, name = self._routes.get(model, model).partition("/")
         if provider not in self._providers or not is_model(name):
             raise ModelNotFound(f"unknown model {model[:80]!r}; {self._known(model)}", param="model")
-        return Target(provider, name)
+        return self._known_target(Target(provider, name))
 
     def _target_at(self, provider: str, model: str) -> Target:
         if provider not in self._providers:
             raise ModelNotFound(f"no provider is named {provider!r}; {self._known(model)}", param="model")
         if not is_model(model):
             raise ModelNotFound(f"unknown model {model[:80]!r}; want a model of {provider}", param="model")
-        return Target(provider, model)
+        return self._known_target(Target(provider, model))
+
+    def _known_target(self, target: Target) -> Target:
+        return self._targets.get(str(target), target)
 
     def _known(self, model: str) -> str:
         routes = sorted(self._routes)

@@ -37,10 +37,14 @@ class Table(DynamoDB, Batches, Protocol):
 
 
 class Clients(NamedTuple):
-    """The clients of one environment, which serves one call at a time: they are not shared between threads."""
+    """The clients of one environment, which serves one call at a time: they are not shared between threads.
+
+    `credentials` gives those of the function's role.
+    """
 
     dynamodb: Table
     secretsmanager: SecretsManager
+    credentials: Callable[[], Any]
 
 
 def clients(region: str | None = None, context: ssl.SSLContext | None = None, table_name: str = "warm") -> Clients:
@@ -53,6 +57,7 @@ def clients(region: str | None = None, context: ssl.SSLContext | None = None, ta
     return Clients(
         dynamodb(session, region, Wire(tls), table_name=table_name),
         secretsmanager(session, region, Wire(tls, read_seconds=SECRETS_MANAGER_SECONDS)),
+        session.get_credentials,
     )
 
 

@@ -19,8 +19,8 @@ from aws_lambda_powertools.event_handler.middlewares import NextMiddleware
 from sluice.domain.clock import Clock
 from sluice.domain.errors import GatewayError, MethodNotAllowed, NotFound
 from sluice.surfaces import call_headers
-from sluice.surfaces.openai import JSON, Reply, Request
-from sluice.surfaces.openai_error import error_bytes
+from sluice.surfaces.openai_error import OPENAI_ERRORS
+from sluice.surfaces.request import Errors, Reply, Request
 from sluice.telemetry import Telemetry
 
 Handler = Callable[..., Reply]
@@ -39,12 +39,15 @@ class Route(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class Application:
-    """Answers function URL events. `paths` are those that an unknown one may have been meant for."""
+    """Answers function URL events. `paths` are those that an unknown one may have been meant for, `errors` the shape of
+    errors by how a path begins, the first that fits; OpenAI's elsewhere.
+    """
 
     routes: tuple[Route, ...]
     telemetry: Telemetry
     clock: Clock
     paths: tuple[str, ...] = ()
+    errors: tuple[tuple[str, Errors], ...] = ()
 
     def handler(self) -> Callable[[dict[str, Any], Any], dict[str, Any]]:
         """The Lambda handler: an event in, a response dict out, whose body may be an iterator of bytes."""
@@ -135,8 +138,15 @@ class Application:
                     "path": resolver.current_event.raw_event.get("rawPath"),
                 }
             )
-        reply = Reply({**error.headers, "content-type": JSON}, error_bytes(error, request_id), error.status)
-        return _response(reply, resolver)
+        path = resolver.current_event.raw_event.get("rawPath", "")
+        return _response(self._errors(path).reply(error, request_id), resolver)
+
+    def _errors(self, path: str) -> Errors:
+        """The errors of the surface that a path belongs to, also where it is none of its paths."""
+        for prefix, errors in self.errors:
+            if path.startswith(prefix):
+                return errors
+        return OPENAI_ERRORS
 
 
 def _headers(event: Mapping[str, Any]) -> dict[str, str]:

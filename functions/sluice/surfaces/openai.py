@@ -1,58 +1,30 @@
 """The OpenAI surface: what its SDKs call, in its dialect."""
 
 import json
-from collections.abc import Mapping
 from dataclasses import dataclass
-from functools import partial
-from typing import Any
 from urllib.parse import unquote
 
-from sluice.answer import Body
-from sluice.domain.call import Call
-from sluice.domain.clock import Clock
 from sluice.domain.operation import OPERATIONS
-from sluice.pipeline import Pipeline
 from sluice.policy.authentication import principal
 from sluice.routing.selection import Selection
-from sluice.surfaces import call_headers, strict_json
+from sluice.surfaces import strict_json
+from sluice.surfaces.calls import Calls
 from sluice.surfaces.openai_error import error_body
 from sluice.surfaces.openai_request import model_request
+from sluice.surfaces.request import JSON, Reply, Request
 
 SURFACE = "openai"
 PROVIDER = "openai"
-JSON = "application/json"
-
-
-@dataclass(frozen=True, slots=True)
-class Request:
-    """One invocation, as the front door hands it to a surface. `deadline` is monotonic seconds."""
-
-    event: Mapping[str, Any]
-    headers: Mapping[str, str]
-    path: str
-    request_id: str
-    started: float
-    deadline: float
-
-
-@dataclass(frozen=True, slots=True)
-class Reply:
-    """What the front door sends."""
-
-    headers: Mapping[str, str]
-    body: bytes | Body
-    status: int = 200
 
 
 @dataclass(frozen=True, slots=True)
 class OpenAI:
     """The surface's operations. `models` are the ids it lists, `models_since` when the list was made (epoch s)."""
 
-    pipeline: Pipeline
+    calls: Calls
     selection: Selection
     models: tuple[str, ...]
     models_since: int
-    clock: Clock
 
     def create(self, request: Request, path: str) -> Reply:
         """POST /v1/{path}: an operation, at the target that its model names."""
@@ -63,24 +35,9 @@ class OpenAI:
         return self._answer(request, path, PROVIDER)
 
     def _answer(self, request: Request, path: str, provider: str | None) -> Reply:
-        caller = principal(request.event)
+        principal(request.event)
         body, size = strict_json.body(request.event, request.headers)
-        call = Call(
-            request_id=request.request_id,
-            surface=SURFACE,
-            path=request.path,
-            request=model_request(OPERATIONS[path], body),
-            principal=caller,
-            started=request.started,
-            started_ms=round((self.clock.now() - self.clock.monotonic() + request.started) * 1000),
-            deadline=request.deadline,
-            bytes_in=size,
-            provider=provider,
-            timeouts=call_headers.timeouts(request.headers),
-            metadata=call_headers.metadata(request.headers),
-        )
-        answer = self.pipeline.answer(call, partial(error_body, request_id=request.request_id))
-        return Reply(answer.headers, answer.body)
+        return self.calls.answer(request, SURFACE, model_request(OPERATIONS[path], body), size, provider, error_body)
 
     def list_models(self, request: Request) -> Reply:
         """GET /v1/models: every route, and the known models of each provider."""

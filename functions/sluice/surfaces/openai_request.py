@@ -5,6 +5,7 @@ each accepts, and the fields of other gateways that would choose a URL or a key 
 https://platform.openai.com/docs/api-reference
 """
 
+from collections.abc import Mapping
 from typing import Any
 
 from sluice.domain.call import ModelRequest
@@ -86,9 +87,7 @@ def model_request(operation: Operation, body: dict[str, Any]) -> ModelRequest:
     """The request in a parsed body. Raises InvalidRequest with the `param` at fault."""
     for name, field in FIELDS[operation.path].items():
         check(name, field, body.get(name))
-    for name in STEERING:
-        if name in body:
-            raise InvalidRequest(f"{name} is not taken from callers; providers are configured", param=name)
+    refuse_steering(body)
     if body.get("stream_options") is not None and body.get("stream") is not True:
         raise InvalidRequest("stream_options goes with stream = true", param="stream_options")
     for name in LATER:
@@ -97,3 +96,10 @@ def model_request(operation: Operation, body: dict[str, Any]) -> ModelRequest:
             raise InvalidRequest(f"{words}; use stream = true", param=name)
     named = references(body) if operation is RESPONSES else ()
     return ModelRequest(body, operation, named, stored_object(body))
+
+
+def refuse_steering(body: Mapping[str, Any]) -> None:
+    """Raises InvalidRequest for a field of other gateways that would choose a URL or a key."""
+    for name in STEERING:
+        if name in body:
+            raise InvalidRequest(f"{name} is not taken from callers; providers are configured", param=name)

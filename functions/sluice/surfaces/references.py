@@ -79,10 +79,10 @@ def _is_reference(item: Mapping[str, Any]) -> bool:
     return not any(item.get(name) for name in holds)
 
 
-def stored_object(body: Mapping[str, Any]) -> str | None:
+def stored_object(body: Mapping[str, Any], own_data: frozenset[str] = OWN_DATA) -> str | None:
     """The field that names an object of the provider's project, None where there is none.
 
-    Looks everywhere but into schemas and other data of the caller's own.
+    Looks everywhere but into schemas and other data of the caller's own, the fields named `own_data`.
     """
     audio = body.get("audio")
     by_object = {"prompt": body.get("prompt"), "voice": body.get("voice")}
@@ -91,12 +91,12 @@ def stored_object(body: Mapping[str, Any]) -> str | None:
         if isinstance(value, dict):
             return name
     for name, value in body.items():
-        if (value and name in OBJECT_IDS) or (name not in OWN_DATA and _holds_object(value)):
+        if (value and name in OBJECT_IDS) or (name not in own_data and _holds_object(value, own_data)):
             return name
     return None
 
 
-def _holds_object(value: object) -> bool:
+def _holds_object(value: object, own_data: frozenset[str]) -> bool:
     boxes = [value]
     while boxes:
         box = boxes.pop()
@@ -105,7 +105,7 @@ def _holds_object(value: object) -> bool:
         elif isinstance(box, dict):
             if _names_object(box):
                 return True
-            boxes.extend(value for key, value in box.items() if key not in OWN_DATA and isinstance(value, dict | list))
+            boxes.extend(value for key, value in box.items() if key not in own_data and isinstance(value, dict | list))
     return False
 
 

@@ -18,11 +18,14 @@ MAX_BODY_BYTES = 6 * 1024 * 1024
 MAX_DEPTH = 100
 SURROGATE = re.compile(r"\\u[dD][89a-fA-F]")
 JSON_TYPE = re.compile(r"application/(?:[a-z0-9.+-]+\+)?json", re.IGNORECASE)
+JSON_OR_BYTES = re.compile(rf"{JSON_TYPE.pattern}|application/octet-stream|", re.IGNORECASE)  # as boto3 sends a blob
 
 
-def body(event: Mapping[str, Any], headers: Mapping[str, str]) -> tuple[dict[str, Any], int]:
+def body(
+    event: Mapping[str, Any], headers: Mapping[str, str], media_type: re.Pattern[str] = JSON_TYPE
+) -> tuple[dict[str, Any], int]:
     """The JSON object of a function URL event and its size in bytes. Raises InvalidRequest, naming what is wrong."""
-    _check_type(headers)
+    _check_type(headers, media_type)
     raw = _raw(event)
     if len(raw) > MAX_BODY_BYTES:
         raise TooLarge(f"the body has {len(raw)} bytes; at most {MAX_BODY_BYTES} are taken")
@@ -47,11 +50,11 @@ def parse(raw: bytes) -> dict[str, Any]:
     return value
 
 
-def _check_type(headers: Mapping[str, str]) -> None:
+def _check_type(headers: Mapping[str, str], accepted: re.Pattern[str]) -> None:
     if headers.get("content-encoding", "identity").strip().lower() not in ("", "identity"):
         raise UnsupportedMediaType("send the body uncompressed, without content-encoding")
     media_type = headers.get("content-type", "application/json").partition(";")[0].strip()
-    if not JSON_TYPE.fullmatch(media_type):
+    if not accepted.fullmatch(media_type):
         raise UnsupportedMediaType(f"content-type is {media_type[:60]!r}; send application/json")
 
 

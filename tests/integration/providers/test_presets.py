@@ -164,7 +164,7 @@ def test_a_stream_without_done_is_cut_where_the_provider_always_sends_it(
 
     is_cut = name in ENDS_WITH_DONE
     assert answer.body.endswith(DONE) == (not is_cut)
-    assert (b'"code":"upstream_truncated"' in answer.body.replace(b": ", b":")) == is_cut
+    assert (b'"code":"upstream_stream_truncated"' in answer.body.replace(b": ", b":")) == is_cut
 
 
 @pytest.mark.parametrize("name", PRESETS)

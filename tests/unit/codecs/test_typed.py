@@ -101,7 +101,7 @@ def test_text_an_image_and_sound_are_content(chunk: dict[str, Any]) -> None:
     assert not typed.has_content({"type": chunk["type"]})
 
 
-ERROR = {"message": "m", "type": "upstream_error", "param": None, "code": "upstream_truncated", "request_id": "r"}
+ERROR = {"message": "m", "type": "server_error", "param": None, "code": "upstream_stream_truncated", "request_id": "r"}
 
 
 @pytest.mark.parametrize(
@@ -123,7 +123,7 @@ def test_our_error_event_goes_on_with_the_sequence(last: bytes, number: int) -> 
     assert responses.data_of(raw) == {
         "type": "error",
         "sequence_number": number,
-        "code": "upstream_truncated",
+        "code": "upstream_stream_truncated",
         "message": "m",
         "param": None,
         "error": ERROR,

@@ -64,12 +64,12 @@ def test_a_stream_that_just_stops_has_broken_off(reads: list[bytes]) -> None:
 
 
 def test_an_error_in_the_stream_is_one_line_behind_what_was_said() -> None:
-    error = chunk(error={"message": "the provider's\nstream broke off", "code": "upstream_truncated"})
+    error = chunk(error={"message": "the provider's\nstream broke off", "code": "upstream_stream_truncated"})
     answer = completion(chunk("a"), error, DONE)
     texts = answer.texts()
 
     assert next(texts) == "a"
-    with pytest.raises(CommandFailed, match="broke off: upstream_truncated: the provider's stream broke off$"):
+    with pytest.raises(CommandFailed, match="broke off: upstream_stream_truncated: the provider's stream broke off$"):
         next(texts)
 
 

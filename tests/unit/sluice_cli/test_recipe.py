@@ -3,12 +3,13 @@ import subprocess
 from pathlib import Path
 
 import pytest
+from botocore.loaders import Loader
 
 from sluice_cli.recipe import RECIPES, Place
 
-DEPLOYED = Place("https://abc.lambda-url.eu-west-1.on.aws", "eu-west-1", "gpt-4o-mini")
+DEPLOYED = Place("https://abc.lambda-url.eu-west-1.on.aws", "eu-west-1")
 LOCAL = Place("http://127.0.0.1:8787", "us-east-1", "openai/gpt-5-mini")
-DEV_STACK = Place("http://127.0.0.1:8787", "us-east-1", "gpt-4o-mini", Path("/a place/dev.env"))
+DEV_STACK = Place("http://127.0.0.1:8787", "us-east-1", None, Path("/a place/dev.env"))
 FROM_ENVIRONMENT = ("SLUICE_URL", "AWS_REGION", "os.environ", "process.env", "import os")
 
 
@@ -19,17 +20,30 @@ def of(suffix: str) -> list[str]:
 @pytest.mark.parametrize("name", [*of(".py"), *of(".mjs")])
 @pytest.mark.parametrize("place", [DEPLOYED, LOCAL, DEV_STACK], ids=["deployed", "local", "dev stack"])
 def test_a_program_has_its_gateway_written_into_it(name: str, place: Place) -> None:
-    printed = RECIPES[name].at(place)
+    recipe = RECIPES[name]
 
-    assert f'"{place.url}/v1' in printed
-    assert f'"{place.model}"' in printed
+    printed = recipe.at(place)
+
+    assert f'"{place.url}' in printed
+    assert f'"{place.model or recipe.model}"' in printed
     assert [word for word in FROM_ENVIRONMENT if word in printed] == []
 
 
-@pytest.mark.parametrize("name", of(".py"))
+def test_a_base_url_is_written_with_its_path() -> None:
+    assert f'base_url="{LOCAL.url}/v1"' in RECIPES["python"].at(LOCAL)
+    assert f'base_url="{LOCAL.url}",' in RECIPES["anthropic"].at(LOCAL)
+
+
+@pytest.mark.parametrize("name", [name for name in of(".py") if "FunctionUrlAuth()" in RECIPES[name].text])
 def test_a_region_is_told_where_the_url_does_not(name: str) -> None:
     assert "FunctionUrlAuth()" in RECIPES[name].at(DEPLOYED)
     assert 'FunctionUrlAuth(region="us-east-1")' in RECIPES[name].at(LOCAL)
+
+
+@pytest.mark.parametrize("name", ["boto3", "langchain-aws"])
+def test_a_boto3_client_is_told_the_region_always(name: str) -> None:
+    assert 'region_name="eu-west-1"' in RECIPES[name].at(DEPLOYED)
+    assert 'region_name="us-east-1"' in RECIPES[name].at(LOCAL)
 
 
 @pytest.mark.parametrize("name", of(".py"))
@@ -65,9 +79,22 @@ def test_a_dev_stack_is_named_with_the_file_of_its_credentials(name: str) -> Non
     assert first.endswith(" Credentials of the dev stack: . '/a place/dev.env'")
 
 
-@pytest.mark.parametrize("name", RECIPES)
+@pytest.mark.parametrize("name", [name for name, recipe in RECIPES.items() if recipe.model])
 def test_another_model_is_asked_for_by_its_name(name: str) -> None:
-    printed = RECIPES[name].at(LOCAL)
+    recipe = RECIPES[name]
+
+    printed = recipe.at(LOCAL)
 
     assert json.dumps(LOCAL.model) in printed
-    assert "gpt-4o-mini" not in printed
+    assert json.dumps(recipe.model) in recipe.text
+    assert json.dumps(recipe.model) not in printed
+
+
+def test_a_program_that_names_no_model_takes_none() -> None:
+    assert RECIPES["boto3-env"].at(LOCAL).endswith(RECIPES["boto3-env"].text)
+
+
+def test_the_folder_for_boto3_is_that_of_the_version_that_botocore_has() -> None:
+    newest = Loader().determine_latest_version("bedrock-runtime", "service-2")
+
+    assert f"/bedrock-runtime/{newest}/service-2.sdk-extras.json" in RECIPES["boto3-env"].text

@@ -59,9 +59,9 @@ def test_a_model_asked_for_by_its_own_name_is_named_once(route: str, model: str)
 
 
 def test_a_call_that_failed_says_how() -> None:
-    failed = replace(calls.OUTCOME, outcome=Outcome.INCOMPLETE, error_code="upstream_truncated")
+    failed = replace(calls.OUTCOME, outcome=Outcome.INCOMPLETE, error_code="upstream_stream_truncated")
 
-    assert line(record(calls.settled(failed)), PLAIN).endswith("  d4b2aac8  incomplete upstream_truncated")
+    assert line(record(calls.settled(failed)), PLAIN).endswith("  d4b2aac8  incomplete upstream_stream_truncated")
 
 
 def test_an_abandoned_call_shows_what_it_cost_at_most_and_probably() -> None:

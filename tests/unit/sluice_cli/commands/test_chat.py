@@ -19,7 +19,7 @@ URL = "http://127.0.0.1:8787"
 OURS = {"request_id": "id-1"}
 DONE = "data: [DONE]\n\n"
 USAGE = 'data: {"choices":[],"usage":{"prompt_tokens":3,"completion_tokens":2}}\n\n'
-ERROR = 'data: {"error":{"message":"the provider left","code":"upstream_truncated"}}\n\n'
+ERROR = 'data: {"error":{"message":"the provider left","code":"upstream_stream_truncated"}}\n\n'
 
 
 def said(text: str) -> str:
@@ -93,7 +93,7 @@ def test_each_question_goes_with_all_that_was_said_before() -> None:
 def test_an_answer_that_breaks_off_is_shown_as_far_as_it_came_and_fails() -> None:
     chat = Chat(said("Hel") + ERROR, said("two") + DONE)
 
-    with pytest.raises(CommandFailed, match="broke off: upstream_truncated: the provider left"):
+    with pytest.raises(CommandFailed, match="broke off: upstream_stream_truncated: the provider left"):
         chat.conversation.ask("first")
     chat.conversation.ask("second")
 

@@ -1,0 +1,163 @@
+"""What a call becomes at Bedrock: one function for each way to ask its runtime."""
+
+from collections.abc import Mapping
+from dataclasses import replace
+from importlib import import_module
+from typing import Any
+from urllib.parse import quote
+
+from sluice.codecs.dialects import dialect
+from sluice.codecs.eventstream import EXCEPTION
+from sluice.domain.call import ModelRequest, Target
+from sluice.domain.errors import UnsupportedParameter, UpstreamReported
+from sluice.domain.operation import COUNT_TOKENS, INVOKE, INVOKE_STREAM
+from sluice.providers.plan import Plan, Translation
+from sluice.providers.posting import encoded
+from sluice.providers.translations import spoken
+from sluice.translation import bedrock_errors
+from sluice.translation.families import family
+from sluice.translation.translation import Asked, Translator
+
+CONVERSE_PATHS = {False: "converse", True: "converse-stream"}
+INVOKE_PATHS = {False: INVOKE.path, True: INVOKE_STREAM.path}
+
+
+def path(model: str, operation: str) -> str:
+    """The path of an operation on a model, its id quoted as the SDKs do."""
+    return f"/model/{quote(model, safe='')}/{operation}"
+
+
+def converse(target: Target, request: ModelRequest) -> Plan:
+    """Any dialect that has a way into Converse."""
+    found = spoken(request.operation.dialect, "converse", request.body, target.family_model)
+    return Plan(
+        path(target.model, CONVERSE_PATHS[request.is_stream]),
+        (encoded(found.body),),
+        dialect("converse"),
+        found.translation,
+        warnings=found.warnings,
+        failure=failure,
+    )
+
+
+def native(target: Target, request: ModelRequest) -> Plan:
+    """Bedrock's own words, with the headers that belong to them."""
+    where = path(target.model, request.operation.path)
+    read_as = dialect(request.operation.dialect)
+    return Plan(where, (encoded(request.body),), read_as, headers=request.headers, failure=failure)
+
+
+def messages(target: Target, request: ModelRequest) -> Plan:
+    """Anthropic's Messages: to Claude as they are, to every other model by Converse."""
+    if not family(target.family_model).speaks_messages:
+        return converse(target, request)
+    body, warnings = _to_invoke(target, request)
+    answers = import_module("sluice.translation.answers.invoke_to_messages")
+    return Plan(
+        path(target.model, INVOKE_PATHS[request.is_stream]),
+        (encoded(body),),
+        dialect("invoke"),
+        Translation(answers.whole, answers.Stream),
+        warnings=warnings,
+        failure=failure,
+    )
+
+
+def count_messages(target: Target, request: ModelRequest) -> Plan:
+    """CountTokens on the body that InvokeModel would get."""
+    if not family(target.family_model).speaks_messages:
+        words = f"tokens of Messages are counted for Claude only, not for {target.model}"
+        raise UnsupportedParameter(words, param="model")
+    body, warnings = _to_invoke(target, request)
+    body.setdefault("max_tokens", 1)  # InvokeModel wants one; counting does not need it
+    counted = {"input": {"invokeModel": {"body": _base64(encoded(body))}}}
+    return Plan(
+        path(target.model, COUNT_TOKENS.path),
+        (encoded(counted),),
+        dialect("count"),
+        Translation(_counted, _never),
+        warnings=warnings,
+        failure=failure,
+    )
+
+
+def embeddings(target: Target, request: ModelRequest) -> Plan:
+    """One InvokeModel for each batch that the model takes."""
+    requests = import_module("sluice.translation.requests.embeddings_to_invoke")
+    bodies, warnings = requests.requests(request.body, target.family_model)
+    return Plan(
+        path(target.model, INVOKE.path),
+        tuple(map(encoded, bodies)),
+        dialect("chat"),
+        Translation(_embedded(request.body), _never),
+        warnings=warnings,
+        failure=failure,
+        is_gathered=True,
+    )
+
+
+def prompt(target: Target, request: ModelRequest) -> Plan:
+    """A quick prompt, as the body of the model's family."""
+    made = import_module("sluice.translation.requests.prompt_to_invoke").request(
+        str(request.body["prompt"]), target.family_model
+    )
+    return Plan(
+        path(target.model, INVOKE_PATHS[request.is_stream]),
+        (encoded(made),),
+        dialect("invoke"),
+        _prompted(target.model, request.body),
+        failure=failure,
+    )
+
+
+def failure(chunk: Mapping[str, Any]) -> UpstreamReported:
+    """An exception frame, as ours."""
+    name, message = str(chunk.get(EXCEPTION, "")), str(chunk.get("message", ""))
+    meaning = bedrock_errors.meaning(name, message)
+    error = UpstreamReported(message or f"Bedrock ended the stream with {name or 'an error'}")
+    error.status, error.type, error.param = meaning.status, meaning.type, meaning.param
+    error.code = meaning.code or error.code
+    return error
+
+
+def moved(plan: Plan, where: str) -> Plan:
+    """The same plan at another path."""
+    return replace(plan, path=where)
+
+
+def _to_invoke(target: Target, request: ModelRequest) -> tuple[dict[str, Any], tuple[str, ...]]:
+    requests = import_module("sluice.translation.requests.messages_to_invoke")
+    made = requests.request(request.body, target.family_model, request.headers)
+    return dict(made.body), made.warnings
+
+
+def _base64(body: bytes) -> str:
+    from base64 import b64encode
+
+    return b64encode(body).decode()
+
+
+def _counted(answer: Mapping[str, Any], _asked: Asked) -> dict[str, Any]:
+    return {"input_tokens": answer.get("inputTokens")}
+
+
+def _embedded(body: Mapping[str, Any]) -> Any:
+    def whole(gathered: Mapping[str, Any], asked: Asked) -> dict[str, Any]:
+        answers = import_module("sluice.translation.answers.invoke_to_embeddings")
+        made: dict[str, Any] = answers.whole(gathered["answers"], gathered["tokens"], asked.of(body))
+        return made
+
+    return whole
+
+
+def _prompted(model: str, body: Mapping[str, Any]) -> Translation:
+    answers = import_module("sluice.translation.answers.invoke_to_prompt")
+
+    def whole(answer: Mapping[str, Any], _asked: Asked) -> dict[str, Any]:
+        return {"modelId": model, "prompt": body["prompt"], "res": answers.text(answer)}
+
+    return Translation(whole, answers.Stream)
+
+
+def _never(_asked: Asked) -> Translator:
+    raise NotImplementedError("this operation does not stream")

@@ -1,0 +1,89 @@
+"""Which files translate one call, and in what order: at most two steps, with chat completions in the middle.
+
+They are loaded when a call first needs them.
+"""
+
+from collections.abc import Callable, Mapping
+from importlib import import_module
+from typing import Any, NamedTuple
+
+from sluice.domain.errors import InvalidRequest
+from sluice.providers.plan import Translation
+from sluice.translation.translation import Asked, Chain, Translated, Translator
+
+HUB = "chat"
+FILES = {
+    ("chat", "converse"): ("chat_to_converse", "converse_to_chat"),
+    ("chat", "messages"): ("chat_to_messages", "messages_to_chat"),
+    ("responses", "chat"): ("responses_to_chat", "chat_to_responses"),
+    ("messages", "chat"): ("messages_to_chat", "chat_to_messages"),
+}
+# Converse has what OpenAI's own API has not: a `top_k`, points of caching.
+KEPT = {("messages", "chat", "converse"): {"extras": True}}
+
+
+class Spoken(NamedTuple):
+    """A request in a provider's words, and the way back."""
+
+    body: dict[str, Any]
+    warnings: tuple[str, ...]
+    translation: Translation
+
+
+class Step(NamedTuple):
+    """One translation. `asked` is the request as it was before it."""
+
+    answers: Any
+    asked: Mapping[str, Any]
+
+
+def spoken(caller: str, provider: str, body: Mapping[str, Any], model: str) -> Spoken:
+    """A request of one dialect in another, for a model. Raises InvalidRequest, in the caller's names for fields."""
+    steps: list[Step] = []
+    warnings: list[str] = []
+    callers_name = _as_it_is
+    for one in _path(caller, provider):
+        requests, answers = (import_module(f"sluice.translation.{place}") for place in _places(one))
+        steps.append(Step(answers, body))
+        body, dropped = _request(requests, body, model, KEPT.get((*one, provider), {}), callers_name)
+        warnings += map(callers_name, dropped)
+        callers_name = getattr(requests, "callers_name", _as_it_is)
+    return Spoken(dict(body), tuple(dict.fromkeys(warnings)), _translation(steps))
+
+
+def _request(
+    requests: Any, body: Mapping[str, Any], model: str, options: Mapping[str, Any], callers_name: Callable[[str], str]
+) -> Translated:
+    try:
+        made: Translated = requests.request(body, model, **options)
+    except InvalidRequest as error:
+        error.param = callers_name(error.param) if error.param else None
+        raise
+    return made
+
+
+def _as_it_is(name: str) -> str:
+    return name
+
+
+def _path(caller: str, provider: str) -> list[tuple[str, str]]:
+    direct = (caller, provider)
+    return [direct] if direct in FILES else [(caller, HUB), (HUB, provider)]
+
+
+def _places(step: tuple[str, str]) -> tuple[str, str]:
+    there, back = FILES[step]
+    return f"requests.{there}", f"answers.{back}"
+
+
+def _translation(steps: list[Step]) -> Translation:
+    def whole(answer: Mapping[str, Any], asked: Asked) -> dict[str, Any]:
+        for step in reversed(steps):
+            answer = step.answers.whole(answer, asked.of(step.asked))
+        return dict(answer)
+
+    def stream(asked: Asked) -> Translator:
+        made = [step.answers.Stream(asked.of(step.asked)) for step in reversed(steps)]
+        return made[0] if len(made) == 1 else Chain(*made)
+
+    return Translation(whole, stream)

@@ -1,0 +1,92 @@
+"""The Bedrock surface: the runtime's own paths, for boto3 and every other AWS SDK.
+
+https://docs.aws.amazon.com/bedrock/latest/APIReference/API_Operations_Amazon_Bedrock_Runtime.html. The model's id is in
+the path, percent-encoded or raw; it is unquoted once. It may be a route's name, where that leads to Bedrock.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from urllib.parse import unquote
+
+from sluice.domain.call import ModelRequest
+from sluice.domain.errors import InvalidRequest, ModelNotFound
+from sluice.domain.operation import BEDROCK_OPERATIONS, PROMPT
+from sluice.policy.authentication import principal
+from sluice.routing.selection import Selection
+from sluice.surfaces import strict_json
+from sluice.surfaces.bedrock_error import error_body
+from sluice.surfaces.calls import Calls
+from sluice.surfaces.openai_error import error_body as openai_error_body
+from sluice.surfaces.request import Reply, Request
+
+SURFACE, QUICK = "bedrock", "quick"
+MAX_PROMPT = 32_000  # characters; an URL has no room for more
+# https://docs.aws.amazon.com/bedrock/latest/APIReference/API_runtime_InvokeModelWithResponseStream.html
+HEADERS = (
+    "accept",
+    "x-amzn-bedrock-accept",
+    "x-amzn-bedrock-trace",
+    "x-amzn-bedrock-guardrailidentifier",
+    "x-amzn-bedrock-guardrailversion",
+    "x-amzn-bedrock-performanceconfig-latency",
+    "x-amzn-bedrock-service-tier",
+    "x-amzn-bedrock-request-metadata",
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Bedrock:
+    """The surface's operations. `regions` are those of the providers of this kind, by name, the first one first."""
+
+    calls: Calls
+    selection: Selection
+    regions: Mapping[str, str]
+
+    def call(self, request: Request, model: str, operation: str) -> Reply:
+        """POST /model/{id}/{operation}."""
+        return self._answer(request, model, operation, None)
+
+    def call_in_region(self, request: Request, region: str, model: str, operation: str) -> Reply:
+        """POST /aws-bedrock/bedrock-runtime/{region}/model/{id}/{operation}."""
+        return self._answer(request, model, operation, self._in(region))
+
+    def prompt(self, request: Request, model: str) -> Reply:
+        """GET /api/bedrock/{model}?p=...: {"modelId", "prompt", "res"}, with stream=true the text as it comes."""
+        principal(request.event)
+        query = request.event.get("queryStringParameters") or {}
+        text = str(query.get("p") or "")
+        if not 0 < len(text) <= MAX_PROMPT:
+            raise InvalidRequest(f"p is missing or too long; want ?p=hello, at most {MAX_PROMPT} characters", param="p")
+        asked = ModelRequest({"prompt": text, "stream": query.get("stream") == "true"}, PROMPT, named=unquote(model))
+        provider = self._provider(unquote(model))
+        return self.calls.answer(request, QUICK, asked, len(text.encode()), provider, openai_error_body)
+
+    def _answer(self, request: Request, model: str, operation: str, provider: str | None) -> Reply:
+        principal(request.event)
+        body, size = strict_json.body(request.event, request.headers, strict_json.JSON_OR_BYTES)
+        headers = {name: request.headers[name] for name in HEADERS if name in request.headers}
+        asked = ModelRequest(body, BEDROCK_OPERATIONS[operation], named=unquote(model), headers=headers)
+        where = provider or self._provider(unquote(model))
+        return self.calls.answer(request, SURFACE, asked, size, where, error_body)
+
+    def _provider(self, model: str) -> str | None:
+        """The provider of a model that is named alone; None where it is a route's name, which says so itself."""
+        routed = self.selection.routed(model)
+        if routed is None:
+            return self._first()
+        if routed.provider not in self.regions:
+            words = f"the route {model} leads to {routed.provider}; here only models at Bedrock are reached"
+            raise ModelNotFound(words, param="model")
+        return None
+
+    def _first(self) -> str:
+        for name in self.regions:
+            return name
+        raise ModelNotFound('no provider of kind "bedrock" is configured')
+
+    def _in(self, region: str) -> str:
+        for name, where in self.regions.items():
+            if where == region:
+                return name
+        known = ", ".join(sorted(set(self.regions.values()))) or "none"
+        raise ModelNotFound(f"no Bedrock provider in {region[:40]}; configured regions: {known}")
