@@ -22,6 +22,15 @@ PROJECTIONS = {"byprincipal": "ALL", "bytime": "ALL", "open": "KEYS_ONLY"}
 OUTLIVES = {"AWS::DynamoDB::Table", "AWS::SecretsManager::Secret"}
 ONLY_IN_PROD = {"Fn::If": ["IsProd", True, False]}
 PROD = {"Fn::Equals": [{"Ref": "Stage"}, "prod"]}
+MODELS = r"arn:\$\{AWS::Partition\}:bedrock:\*::foundation-model/\$\{\w+\}"  # wherever a profile may send a call
+PROFILES = r"arn:\$\{AWS::Partition\}:bedrock:\*:\$\{AWS::AccountId\}:(application-)?inference-profile/\*"
+OF_BEDROCK = {  # action: its resources, as they are written; a guardrail is written in a parameter alone
+    "bedrock:InvokeModel": (MODELS, PROFILES),
+    "bedrock:InvokeModelWithResponseStream": (MODELS, PROFILES),
+    "bedrock:CountTokens": (MODELS,),
+    "bedrock:ApplyGuardrail": (r"\w+",),
+}
+BESIDE_BEDROCK = re.compile(r"bedrock|bedrock-.*|aws-marketplace")
 OPEN_END = re.compile(r"[^*]*[^*:]/\*")  # below one name of ours, never a whole service
 
 
@@ -74,6 +83,20 @@ def text(value: Any) -> str:
         substituted = as_list(value.get("Fn::Sub", ""))[0]
         return str(substituted or value.get("Ref") or ".".join(as_list(value.get("Fn::GetAtt", ""))))
     return str(value)
+
+
+def resources(statement: dict[str, Any]) -> list[str]:
+    """Of a policy statement, as they are written, whichever way the conditions fall; `*` for what cannot be read."""
+    listed = [one for each in branches(statement.get("Resource", [])) for one in as_list(each)]
+    found = [text(branch) or "*" for one in listed for branch in branches(one)]
+    return [one for one in found if one != "AWS::NoValue"]
+
+
+def is_wide(resource: str, statement: dict[str, Any]) -> bool:
+    """Reaches further than below one name of ours; models have rules of their own."""
+    patterns = [each for action in as_list(statement["Action"]) for each in OF_BEDROCK.get(action, ())]
+    is_of_models = any(re.fullmatch(each, resource) for each in patterns)
+    return "*" in resource and not OPEN_END.fullmatch(resource) and not is_of_models
 
 
 def parameters_in(template: Template, value: Any) -> set[str]:
@@ -159,11 +182,23 @@ def nobody_gets_everything(template: Template) -> list[str]:
     for each in statements(template["Resources"]):
         if any("*" in str(action) for action in as_list(each.get("Action", "*"))):
             wrong.append(f"action {each.get('Action')}")
-        resources = [text(resource) for resource in as_list(each.get("Resource", ""))]
-        wide = [resource for resource in resources if "*" in resource and not OPEN_END.fullmatch(resource)]
-        wrong += [f"resource {resource} for {each['Action']}" for resource in wide]
+        wrong += [f"resource {one} for {each['Action']}" for one in resources(each) if is_wide(one, each)]
         if "*" in as_list(each.get("Principal", [])) or "*" in as_list(dict_of(each.get("Principal")).get("AWS", [])):
             wrong.append(f"principal * for {each['Action']}")
+    return wrong
+
+
+def bedrock_is_models_and_named_guardrails(template: Template) -> list[str]:
+    """Nothing of Bedrock and its marketplace but to call models; a guardrail only where a parameter names it."""
+    wrong = []
+    for each in statements(template["Resources"]):
+        for action in map(str, as_list(each["Action"])):
+            if BESIDE_BEDROCK.fullmatch(action.partition(":")[0]):
+                patterns = OF_BEDROCK.get(action, ())
+                others = [one for one in resources(each) if not any(re.fullmatch(known, one) for known in patterns)]
+                wrong += [f"{action} on {one}" for one in others]
+        if "bedrock:ApplyGuardrail" in as_list(each["Action"]) and may_be_everybody(template, each.get("Resource")):
+            wrong.append("any guardrail")
     return wrong
 
 
@@ -256,6 +291,7 @@ RULES: list[Rule] = [
     callers_get_both_permissions,
     other_accounts_get_both_permissions,
     nobody_gets_everything,
+    bedrock_is_models_and_named_guardrails,
     nobody_gets_more_than_is_written,
     logs_end,
     table_is_the_ledger,

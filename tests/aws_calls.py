@@ -4,6 +4,7 @@ Embedded AWS notes each call of a holder of the template's roles and policies (s
 the whole suite has passed, a grant that nobody used and a call that nobody granted fail the run. A part of the suite
 says nothing about grants that were not used, so it is not judged. A test that has calls refused on purpose names a
 file of its own (tests/e2e/test_policies.py). Other DynamoDB engines know no policies: what runs on them is not noted.
+Of Bedrock, simulated beside embedded AWS and noted in the same way, each action and each kind of resource is used.
 
 tests/conftest.py makes this plugin known.
 """
@@ -20,9 +21,10 @@ from pathlib import Path
 import pytest
 
 from sluice_devstack.aws_server import NOTES
-from sluice_devstack.roles import Holder
+from sluice_devstack.roles import Grant, Holder
 from sluice_devstack.template import Template
 
+BEDROCK = "bedrock:"
 KEPT = Path("build", "aws-calls.jsonl")  # of the last run, in the repository
 BY_THE_PLATFORM = "Lambda's own agent writes the function's log with the role of the function; embedded AWS has no logs"
 NOT_CALLED = {"logs:CreateLogStream": BY_THE_PLATFORM, "logs:PutLogEvents": BY_THE_PLATFORM}
@@ -53,14 +55,23 @@ def complaints(holders: Mapping[str, Holder], calls: Iterable[Noted]) -> list[st
         for name, each in holders.items()
         for grant in each.grants
         if name not in NOT_JUDGED and grant.action not in NOT_CALLED
-        if not any(_uses(call, name, grant.action, grant.resource) for call in noted)
+        if not _is_used(name, grant, noted)
     ]
     refused = [f"{call.holder} called {call.action} on {call.resource}, and may not" for call in noted]
     return idle + [text for text, call in zip(refused, noted, strict=True) if not call.granted]
 
 
-def _uses(call: Noted, holder: str, action: str, resource: str) -> bool:
-    return (call.holder, call.action) == (holder, action) and fnmatch.fnmatchcase(call.resource, resource)
+def _is_used(holder: str, grant: Grant, noted: Iterable[Noted]) -> bool:
+    """By one call; of Bedrock, whose statements are products of actions and resources, each half by any call."""
+    own = [call for call in noted if call.holder == holder]
+    acting = [call for call in own if call.action == grant.action]
+    if not grant.action.startswith(BEDROCK):
+        return any(_is_on(call, grant) for call in acting)
+    return bool(acting) and any(_is_on(call, grant) for call in own if call.action.startswith(BEDROCK))
+
+
+def _is_on(call: Noted, grant: Grant) -> bool:
+    return fnmatch.fnmatchcase(call.resource, grant.resource)
 
 
 def why_not_judged(config: pytest.Config, deselected: int, status: int) -> str | None:

@@ -3,7 +3,8 @@
 Strategy: the access key in the signature's scope names the holder, the target and the body name action and resource.
 Keys that stand for no holder belong to the developer and may do everything. Signatures, conditions and session tokens
 are not looked at. With a file to note them in, each call of a holder is written there once, as a line of JSON.
-Imports nothing but the standard library: it runs in the process of embedded AWS.
+Imports nothing but the standard library: it runs in the process of embedded AWS. A service that is simulated elsewhere
+asks the same Authority: `refusal(key, asked)`, with what bedrock_actions.py makes of a request to Bedrock.
 https://docs.aws.amazon.com/service-authorization/latest/reference/list_amazondynamodb.html
 """
 
@@ -54,25 +55,41 @@ class Notes:
                 file.write(line.encode())
 
 
+class Authority:
+    """Whom each access key stands for and what that one may do; notes what is asked. `policies` is by access key."""
+
+    def __init__(self, policies: Policies, notes: Notes) -> None:
+        self._policies = policies
+        self._notes = notes
+
+    def refusal(self, access_key_id: str, asked: Iterable[Action]) -> str | None:
+        """Why the call may not be made, in AWS's words for an AccessDeniedException (403 at Bedrock); None if it may.
+
+        All of `asked` must be granted, and each is noted. A key that no holder has is the developer's.
+        """
+        policy = self._policies.get(access_key_id)
+        if policy is None:
+            return None
+        refused = None
+        for action in asked:
+            is_granted = action.is_granted(policy["grants"])
+            self._notes.add(policy["holder"], action, is_granted)
+            refused = refused if is_granted else action
+        return _told(policy["holder"], refused) if refused else None
+
+
 class Authorized:
     """A WSGI application that refuses what a holder's policy does not grant. `policies` is by access key."""
 
     def __init__(self, application: Application, policies: Policies, notes: Notes) -> None:
         self._application = application
-        self._policies = policies
-        self._notes = notes
+        self._authority = Authority(policies, notes)
 
     def __call__(self, environ: Environ, start_response: StartResponse) -> Iterable[bytes]:
         scope = SCOPE.search(environ.get("HTTP_AUTHORIZATION", ""))
-        policy = self._policies.get(scope["key"]) if scope else None
-        if scope is None or policy is None:
-            return self._application(environ, start_response)
-        refused = None
-        for asked in actions(scope["service"], scope["region"], environ):
-            is_granted = asked.is_granted(policy["grants"])
-            self._notes.add(policy["holder"], asked, is_granted)
-            refused = refused if is_granted else asked
-        return _refuse(policy, refused, start_response) if refused else self._application(environ, start_response)
+        asked = actions(scope["service"], scope["region"], environ) if scope else []
+        refusal = self._authority.refusal(scope["key"], asked) if scope else None
+        return _refuse(refusal, start_response) if refusal else self._application(environ, start_response)
 
 
 def actions(service: str, region: str, environ: Environ) -> list[Action]:
@@ -103,12 +120,15 @@ def _last(name: str, separator: str = "/") -> str:
     return name.rpartition(separator)[2] if name.startswith("arn:") else name
 
 
-def _refuse(policy: Mapping[str, Any], asked: Action, start_response: StartResponse) -> list[bytes]:
-    who = f"arn:aws:sts::{ACCOUNT}:assumed-role/{policy['holder']}/local"
-    message = (
-        f"User: {who} is not authorized to perform: {asked.name} on resource: {asked.resource} "
-        f"because no identity-based policy allows the {asked.name} action"
+def _told(holder: str, refused: Action) -> str:
+    who = f"arn:aws:sts::{ACCOUNT}:assumed-role/{holder}/local"
+    return (
+        f"User: {who} is not authorized to perform: {refused.name} on resource: {refused.resource} "
+        f"because no identity-based policy allows the {refused.name} action"
     )
+
+
+def _refuse(message: str, start_response: StartResponse) -> list[bytes]:
     document = {"__type": "com.amazon.coral.service#AccessDeniedException", "Message": message}
     start_response(REFUSED, [("Content-Type", "application/x-amz-json-1.0")])
     return [json.dumps(document).encode()]

@@ -3,7 +3,8 @@
 Strategy: the parent opens the listening socket and hands it down, so the URLs hold at once and early callers wait in
 its queue while the child still imports moto (about half of the start). What cannot be done meanwhile, the table and the
 secrets, happens in `wait()`. State is in memory and ends with the process. Whoever signs as a holder of one of the
-template's roles or policies may do what that grants; SLUICE_AWS_CALLS names a file to note such calls in.
+template's roles or policies may do what that grants; SLUICE_AWS_CALLS names a file to note such calls in. `authority`
+says and notes the same for services that are simulated in the parent, as Bedrock is.
 """
 
 import json
@@ -13,13 +14,15 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from pathlib import Path
 from types import TracebackType
 from typing import IO, Any
 
+from sluice_devstack.authorization import Authority
 from sluice_devstack.aws_json import DYNAMODB, SECRETS_MANAGER, AwsError, call
-from sluice_devstack.roles import Holder
+from sluice_devstack.aws_server import noted
+from sluice_devstack.roles import policies
 from sluice_devstack.template import TableSettings, Template
 
 SERVER = Path(__file__).with_name("aws_server.py")
@@ -43,6 +46,8 @@ class EmbeddedAws:
         self._port = port
         self._table = template.table()
         self.holders = template.holders()
+        self._policies = policies(self.holders.values())
+        self.authority = Authority(self._policies, noted())
         self._secrets = dict(secrets)
         self._store = store
         self._url = ""
@@ -85,7 +90,7 @@ class EmbeddedAws:
             self._url = f"http://127.0.0.1:{listening.getsockname()[1]}"
             self._errors = tempfile.TemporaryFile()  # noqa: SIM115 (it lives as long as the process)
             self._process = subprocess.Popen(
-                [sys.executable, "-P", str(SERVER), str(listening.fileno()), _policies(self.holders.values())],
+                [sys.executable, "-P", str(SERVER), str(listening.fileno()), json.dumps(self._policies)],
                 stdin=subprocess.PIPE,
                 stdout=subprocess.DEVNULL,
                 stderr=self._errors,
@@ -168,19 +173,6 @@ def _wait_until_active(url: str, name: str) -> None:
         if time.monotonic() > deadline:
             raise EmbeddedAwsError(f"table {name} is not active after {READY_SECONDS:.0f} s at {url}")
         time.sleep(0.02)
-
-
-def _policies(holders: Iterable[Holder]) -> str:
-    """What the child checks calls against: by access key, who has it and what he may do."""
-    return json.dumps(
-        {
-            each.access_key_id: {
-                "holder": each.name,
-                "grants": [(grant.action, grant.resource) for grant in each.grants],
-            }
-            for each in holders
-        }
-    )
 
 
 def _environment() -> dict[str, str]:

@@ -34,6 +34,11 @@ def exit_with_parent() -> None:
     os._exit(0)
 
 
+def noted() -> Notes:
+    """Goes to the file that the environment names, if it names one."""
+    return Notes(Path(os.environ[NOTES]) if os.environ.get(NOTES) else None)
+
+
 def serve(listening: int, policies: Policies) -> None:
     from moto.moto_server.werkzeug_app import DomainDispatcherApplication, MotoRequestHandler, create_backend_app
     from werkzeug.serving import make_server
@@ -42,8 +47,7 @@ def serve(listening: int, policies: Policies) -> None:
         disable_nagle_algorithm = True  # head and body leave in two writes
 
     logging.getLogger("werkzeug").setLevel(logging.ERROR)
-    notes = Notes(Path(os.environ[NOTES]) if os.environ.get(NOTES) else None)
-    application = OneAtATime(Authorized(DomainDispatcherApplication(create_backend_app), policies, notes))
+    application = OneAtATime(Authorized(DomainDispatcherApplication(create_backend_app), policies, noted()))
     make_server("127.0.0.1", 0, application, threaded=True, request_handler=Handler, fd=listening).serve_forever()
 
 

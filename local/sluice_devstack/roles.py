@@ -5,7 +5,7 @@ Allow, with actions by their full names. Anything else is a TemplateError rather
 https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_policies_elements.html
 """
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -56,6 +56,14 @@ def holder(name: str, kind: str, properties: Mapping[str, Any]) -> Holder:
         MANAGED_POLICY: lambda: [properties["PolicyDocument"]],
     }[kind]()
     return Holder(name, tuple(grant for document in documents for grant in _grants(name, document)))
+
+
+def policies(holders: Iterable[Holder]) -> dict[str, dict[str, Any]]:
+    """What calls are checked against: by access key, who has it and what he may do; plain enough for JSON."""
+    return {
+        each.access_key_id: {"holder": each.name, "grants": [(grant.action, grant.resource) for grant in each.grants]}
+        for each in holders
+    }
 
 
 def _grants(name: str, document: Mapping[str, Any]) -> Iterator[Grant]:

@@ -1,4 +1,5 @@
 """Checks AWS Signature Version 4 as a function URL with AuthType AWS_IAM does: service `lambda`, payload always signed.
+Other services of AWS check it in the same way: the simulated Bedrock does, for service `bedrock`.
 
 Strategy: take the signed headers the caller names, let botocore compute the signature they should have, compare.
 Rules: https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_sigv-create-signed-request.html. Refusals are those of
@@ -75,12 +76,15 @@ class SignedRequest:
 
 
 class Verifier:
-    """Knows the access keys of one region and the time."""
+    """Knows the access keys of one region, the time and the service that is called."""
 
-    def __init__(self, identities: Mapping[str, Identity], region: str, now: Callable[[], datetime]) -> None:
+    def __init__(
+        self, identities: Mapping[str, Identity], region: str, now: Callable[[], datetime], service: str = SERVICE
+    ) -> None:
         self._identities = identities
         self._region = region
         self._now = now
+        self._service = service
 
     def verify(self, request: SignedRequest) -> Identity:
         """The caller's identity, or SignatureRefused."""
@@ -91,15 +95,20 @@ class Verifier:
         self._check_scope(claim)
         timestamp = self._timestamp(request, claim)
         names = claim["headers"].split(";")
-        expected = _signature(request, identity, self._region, timestamp, names)
+        expected = self._signature(request, identity, timestamp, names)
         is_right = hmac.compare_digest(expected, claim["signature"])
         if not is_right or "host" not in names or not _payload_is_honest(request):
             raise SignatureRefused("InvalidSignatureException", MISMATCH)
         return identity
 
+    def _signature(self, request: SignedRequest, identity: Identity, timestamp: str, names: Sequence[str]) -> str:
+        credentials = Credentials(identity.access_key_id, identity.secret_access_key)
+        auth = _Recomputed(credentials, self._service, self._region)
+        return _signature(request, auth, timestamp, names)
+
     def _check_scope(self, claim: Mapping[str, str]) -> None:
-        if claim["service"] != SERVICE:
-            message = f"Credential should be scoped to correct service: '{SERVICE}'."
+        if claim["service"] != self._service:
+            message = f"Credential should be scoped to correct service: '{self._service}'."
             raise SignatureRefused("InvalidSignatureException", message)
         if claim["region"] != self._region:
             message = f"Credential should be scoped to a valid region, not '{claim['region']}'."
@@ -166,8 +175,7 @@ def _escaped(text: str) -> str:
     return quote(unquote_to_bytes(text.replace("+", " ")), safe="-_.~")
 
 
-def _signature(request: SignedRequest, identity: Identity, region: str, timestamp: str, names: Sequence[str]) -> str:
-    auth = _Recomputed(Credentials(identity.access_key_id, identity.secret_access_key), SERVICE, region)
+def _signature(request: SignedRequest, auth: _Recomputed, timestamp: str, names: Sequence[str]) -> str:
     signed = AWSRequest(method=request.method, url="http://host" + request.path)
     for name, value in request.headers:
         if name in names:

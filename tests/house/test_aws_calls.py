@@ -47,6 +47,40 @@ def test_a_call_that_was_refused_is_named() -> None:
     assert judged(GET, QUERY, refused) == [f"SweeperRole called dynamodb:DeleteItem on {TABLE}, and may not"]
 
 
+MODEL = "arn:aws:bedrock:us-east-1::foundation-model/amazon.nova-lite-v1:0"
+PROFILE = "arn:aws:bedrock:us-east-1:123456789012:inference-profile/us.amazon.nova-lite-v1:0"
+MODELS, PROFILES = "arn:aws:bedrock:*::foundation-model/*", "arn:aws:bedrock:*:123456789012:inference-profile/*"
+INVOKE, STREAM = "bedrock:InvokeModel", "bedrock:InvokeModelWithResponseStream"
+CALLER = Holder("GatewayRole", tuple(Grant(each, one) for each in (INVOKE, STREAM) for one in (MODELS, PROFILES)))
+
+
+def on_bedrock(*calls: tuple[str, str]) -> list[str]:
+    noted = [Noted("GatewayRole", action, resource, granted=True) for action, resource in calls]
+    return complaints({"GatewayRole": CALLER}, noted)
+
+
+@pytest.mark.parametrize(
+    "calls", [[(INVOKE, MODEL), (STREAM, PROFILE)], [(STREAM, MODEL), (INVOKE, PROFILE), (INVOKE, MODEL)]]
+)
+def test_of_bedrock_each_action_and_each_kind_of_resource_is_used(calls: list[tuple[str, str]]) -> None:
+    assert on_bedrock(*calls) == []
+
+
+@pytest.mark.parametrize(
+    ("calls", "idle"),
+    [
+        ([], [(INVOKE, MODELS), (INVOKE, PROFILES), (STREAM, MODELS), (STREAM, PROFILES)]),
+        ([(INVOKE, MODEL), (INVOKE, PROFILE)], [(STREAM, MODELS), (STREAM, PROFILES)]),
+        ([(INVOKE, MODEL), (STREAM, MODEL)], [(INVOKE, PROFILES), (STREAM, PROFILES)]),
+        ([("s3:GetObject", PROFILE), (INVOKE, MODEL), (STREAM, MODEL)], [(INVOKE, PROFILES), (STREAM, PROFILES)]),
+    ],
+)
+def test_an_action_of_bedrock_or_a_kind_of_resource_that_nobody_used_is_named(
+    calls: list[tuple[str, str]], idle: list[tuple[str, str]]
+) -> None:
+    assert on_bedrock(*calls) == [f"GatewayRole may {action} on {one}, and nothing ever did" for action, one in idle]
+
+
 def test_what_is_not_judged_is_in_the_template_and_has_a_reason() -> None:
     holders = Template.load(ROOT).holders()
     granted = {grant.action for each in holders.values() for grant in each.grants}

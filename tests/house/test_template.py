@@ -4,18 +4,20 @@ import re
 import tomllib
 from typing import Any
 
+import botocore.session
 import pytest
 from tests.house.repository import ROOT, python_files
 
 import build
-from sluice.pipeline import REQUEST_ID_HEADER
 from sluice.providers import openai as provider
 from sluice.surfaces import call_headers
+from sluice_devstack.bedrock_actions import PERMISSIONS
 from sluice_devstack.intrinsics import Resolver, parse
-from template_rules import Template, as_list, grants, properties
+from template_rules import OF_BEDROCK, Template, as_list, grants, properties
 
 LOGS = {"logs:CreateLogStream", "logs:PutLogEvents"}
 ROLES = ("GatewayRole", "SweeperRole")
+SAFE = {"accept", "content-type"}  # headers that no browser asks about
 CLIENT_CALL = re.compile(r"\b_client\.([a-z_]+)")
 OUTPUTS = [
     "FunctionUrl",
@@ -36,10 +38,13 @@ def template() -> Template:
 
 
 def test_no_role_may_do_what_the_sources_never_ask_for(template: Template) -> None:
-    """X01 without running anything; tests/e2e/test_policies.py and the end of the whole suite judge what is called."""
+    """X01 without running anything; tests/e2e/test_policies.py and the end of the whole suite judge what is called.
+
+    Bedrock is called by the providers, not by the stores: test_template_bedrock.py.
+    """
     sources = "".join(path.read_text(encoding="utf-8") for path in python_files("functions/sluice/stores"))
     asked = {operation.title().replace("_", "") for operation in CLIENT_CALL.findall(sources)}
-    granted = {action for role in ROLES for action in grants(template, role)} - LOGS
+    granted = {action for role in ROLES for action in grants(template, role)} - LOGS - set(OF_BEDROCK)
 
     assert {action.partition(":")[2] for action in granted} == asked
 
@@ -52,6 +57,7 @@ def test_a_role_reaches_its_own_things_only(template: Template) -> None:
     assert gateway["secretsmanager:GetSecretValue"][0]["Fn::Sub"].endswith(":secret:${SecretPrefix}/*")
     assert gateway["logs:PutLogEvents"] == [{"Fn::GetAtt": ["GatewayLogGroup", "Arn"]}]
     assert sweeper["dynamodb:Query"] == [{"Fn::Sub": "${LedgerTable.Arn}/index/open"}]
+    assert not sweeper.keys() & set(OF_BEDROCK)
 
 
 def test_no_managed_policy_widens_a_role(template: Template) -> None:
@@ -143,18 +149,32 @@ def test_cors_knows_every_header_of_ours(template: Template) -> None:
     asked = {name for name in ours if name in {*call_headers.TIMEOUTS, "x-sluice-metadata"}}
     assert asked <= set(cors["AllowHeaders"])
     assert ours - asked <= set(cors["ExposeHeaders"])
-    assert {REQUEST_ID_HEADER, *provider.PASSED_HEADERS} <= set(cors["ExposeHeaders"])
+    assert {"x-request-id", *provider.PASSED_HEADERS} <= set(cors["ExposeHeaders"])
     assert any(name.startswith(provider.PASSED_PREFIX) for name in cors["ExposeHeaders"])
+
+
+def test_cors_knows_every_header_of_the_bedrock_runtimes_api(template: Template) -> None:
+    model = botocore.session.get_session().get_service_model("bedrock-runtime")
+    served = [model.operation_model(name) for name in PERMISSIONS]
+    asked = {name for each in served for name in headers_of(each.input_shape)}
+    answered = {name for each in served for name in headers_of(each.output_shape)}
+    cors = cors_of(template)
+
+    assert asked - SAFE <= set(cors["AllowHeaders"])
+    assert answered - SAFE <= set(cors["ExposeHeaders"])
 
 
 def test_cors_lets_a_signed_call_through_within_lambdas_bounds(template: Template) -> None:
     cors = cors_of(template)
-    headers = [*cors["AllowHeaders"], *cors["ExposeHeaders"]]
+    lists = [cors["AllowHeaders"], cors["ExposeHeaders"]]
     signature = {"authorization", "x-amz-date", "x-amz-security-token", "x-amz-content-sha256"}
 
     assert signature <= set(cors["AllowHeaders"])
-    assert len(set(headers)) == len(headers) <= 100
-    assert all(re.fullmatch("[a-z0-9-]+", name) for name in headers)  # a browser knows no wildcard inside a name
+    assert all(len(set(names)) == len(names) for names in lists)
+    assert sum(map(len, lists)) <= 100
+    assert all(
+        re.fullmatch("[a-z0-9-]+", name) for names in lists for name in names
+    )  # a browser knows no wildcard inside a name
     assert set(cors["AllowMethods"]) <= {"GET", "PUT", "HEAD", "POST", "PATCH", "DELETE"}
     assert 0 < cors["MaxAge"] <= 86_400
     assert "AllowCredentials" not in cors
@@ -191,6 +211,11 @@ def test_each_account_gets_its_own_permissions_and_nobody_else(template: Templat
     principals = [resolver.resolve(each["Principal"]) for each in made]
     assert principals == [account for account in accounts for _ in range(2)]
     assert len(permissions) == 10
+
+
+def headers_of(shape: Any) -> set[str]:
+    members = [each.serialization for each in shape.members.values()] if shape else []
+    return {each["name"].lower() for each in members if each.get("location") == "header"}
 
 
 def cors_of(template: Template) -> dict[str, Any]:

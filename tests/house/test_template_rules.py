@@ -26,6 +26,8 @@ TABLE = ("Resources", "LedgerTable", "Properties")
 SECRET = ("Resources", "OpenAISecret", "Properties")
 CALLER = ("Resources", "CallerPolicy", "Properties", "PolicyDocument", "Statement")
 ROLE = ("Resources", "GatewayRole", "Properties", "Policies", 0, "PolicyDocument", "Statement")
+BEDROCK = ("Resources", "GatewayRole", "Properties", "Policies", 1, "Fn::If", 1, "PolicyDocument", "Statement")
+GUARDRAILS = ("Resources", "GatewayRole", "Properties", "Policies", 2, "Fn::If", 1, "PolicyDocument", "Statement", 0)
 ACCOUNT = ("Resources", "CallerAccount1ViaUrlOnly")
 ANYBODY = {"Type": "AWS::Lambda::Permission", "Properties": {"Action": "lambda:InvokeFunction", "Principal": "*"}}
 
@@ -40,6 +42,24 @@ MISTAKES: dict[str, list[Mistake]] = {
         ((*CALLER, 0, "Resource"), "*", "resource *"),
         ((*ROLE, 2, "Resource"), {"Fn::Sub": "arn:${AWS::Partition}:dynamodb:*:*:table/*"}, "resource arn:"),
         ((*ROLE, 1, "Resource"), {"Fn::Sub": "arn:aws:secretsmanager:us-east-1:1:secret:*"}, "resource arn:"),
+        ((*ROLE, 2, "Resource"), {"Fn::If": ["IsProd", "arn:aws:dynamodb:*:1:table/x", "y"]}, "resource arn:"),
+        ((*ROLE, 2, "Resource"), {"Fn::Split": [",", {"Ref": "SecretPrefix"}]}, "resource * for"),
+        ((*BEDROCK, 0, "Action"), ["bedrock:*"], "action ['bedrock:*']"),
+        ((*BEDROCK, 0, "Action"), ["bedrock:DeleteGuardrail"], "bedrock:DeleteGuardrail on arn:"),
+        ((*BEDROCK, 1, "Action"), "bedrock:CountTokens", "bedrock:CountTokens on arn:"),
+        ((*BEDROCK, 0, "Resource"), "*", "bedrock:CountTokens on *"),
+        ((*BEDROCK, 0, "Resource", 0, "Fn::Sub", 0), "arn:${AWS::Partition}:bedrock:*:*:*/${Model}", "resource arn:"),
+        ((*BEDROCK, 0, "Resource", 3, "Fn::If", 1), "arn:aws:bedrock:*:*:provisioned-model/*", "resource arn:"),
+        (
+            (*BEDROCK, 1, "Resource", 0),
+            {"Fn::Sub": "arn:${AWS::Partition}:bedrock:*:*:inference-profile/*"},
+            "bedrock:InvokeModel on arn:",
+        ),
+        ((*BEDROCK, 1, "Action"), "aws-marketplace:Subscribe", "aws-marketplace:Subscribe on arn:"),
+        ((*BEDROCK, 1, "Action"), "bedrock-mantle:CreateInference", "bedrock-mantle:CreateInference on arn:"),
+        ((*GUARDRAILS, "Resource"), "*", "bedrock:ApplyGuardrail on *"),
+        (("Parameters", "BedrockGuardrails", "AllowedPattern"), None, "any guardrail"),
+        (("Parameters", "BedrockGuardrails", "Default"), "*", "any guardrail"),
         (
             ("Resources", "GatewayRole", "Properties", "ManagedPolicyArns"),
             ["arn:aws:iam::aws:policy/AdministratorAccess"],
@@ -101,6 +121,7 @@ MISTAKES: dict[str, list[Mistake]] = {
 # The same where SAM has made something of its own: the URL, the functions, the schedule's permission.
 MADE_URL, MADE_RULE = ("Resources", "GatewayFunctionUrl", "Properties"), "SweeperFunctionEachMinutePermission"
 MISTAKES_OF_SAM: dict[str, list[Mistake]] = {
+    "X01": [((*BEDROCK, 0, "Resource"), "*", "bedrock:InvokeModel on *")],
     "X02": [
         ((*MADE_URL, "AuthType"), "NONE", "AuthType is 'NONE'"),
         (("Resources", "GatewayFunctionUrl"), None, "no function URL"),
