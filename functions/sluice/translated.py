@@ -87,13 +87,18 @@ class Translated:
         return self.broken or UpstreamReported(WITHHELD)
 
     def _read(self, events: Iterable[tuple[sse.Event, Mapping[str, Any] | None]], sent: list[bytes]) -> None:
-        is_error, translator, see = self._provider.is_error, self._translator, self._meter.see_chunk
+        is_error, is_end = self._provider.is_error, self._provider.is_end
+        translator, see = self._translator, self._meter.see_chunk
         for event, chunk in events:
             if is_error(event, chunk):
                 raise self._reported(chunk or {})
             if chunk is not None:
                 see(chunk)
                 self._write(translator.add(chunk), sent)
+            if is_end(event, chunk) and not translator.is_over:
+                self._write(translator.end(), sent)
+                self._end(sent)
+                return
 
     def _write(self, events: Iterable[dict[str, Any]], sent: list[bytes]) -> None:
         encode = self._caller.encode

@@ -36,7 +36,7 @@ from sluice.translation import bedrock_errors
 
 OPENAI_API = "openai"
 OPENAI_PATH = "/openai/v1/"
-PASSED_HEADERS = ("retry-after", "x-amzn-bedrock-content-type", "x-amzn-requestid")
+PASSED_HEADERS = ("retry-after",)  # the function URL has an x-amzn-requestid of its own
 PASSED_PREFIX = "x-amzn-bedrock-"
 ERROR_TYPE = "x-amzn-errortype"
 OUR_FAULT = "provider_authentication_error"

@@ -1,7 +1,7 @@
 """Our errors as the Bedrock runtime tells its own: {"message"} under `x-amzn-errortype`, or an exception frame.
 
 https://docs.aws.amazon.com/bedrock/latest/APIReference/CommonErrors.html. The SDKs choose their exception by that
-header, and without it name the status.
+header, else by the body's `__type`, and without both name the status.
 """
 
 import json
@@ -46,8 +46,9 @@ def reply(error: GatewayError, request_id: str) -> Reply:  # noqa: ARG001 it is 
     """An error as an answer: Bedrock's own as it came, with its own status, else ours."""
     if isinstance(error, UpstreamRefused) and error.body and error.dialect == DIALECT:
         return Reply({**error.headers, "content-type": JSON}, error.body, error.upstream_status or error.status)
-    headers = {ERROR_TYPE: error_name(error.status), **error.headers, "content-type": JSON}
-    body = json.dumps({"message": error.message}, separators=(",", ":")).encode()
+    name = error_name(error.status)
+    headers = {ERROR_TYPE: name, **error.headers, "content-type": JSON}
+    body = json.dumps({"__type": name, "message": error.message}, separators=(",", ":")).encode()
     return Reply(headers, body, error.status)
 
 

@@ -110,6 +110,23 @@ def test_results_of_tools_are_one_turn_of_the_user_without_doubles() -> None:
     ]
 
 
+def test_results_come_first_and_calls_last_in_their_turn() -> None:
+    found = ask(
+        USER,
+        {"role": "assistant", "tool_calls": [CALL]},
+        {"role": "assistant", "content": "calling"},
+        {"role": "user", "content": "wait"},
+        {"role": "tool", "tool_call_id": "t1", "content": "r"},
+        tools=[TOOL],
+    )
+
+    assert [[block["type"] for block in turn["content"]] for turn in found.body["messages"]] == [
+        ["text"],
+        ["text", "tool_use"],
+        ["tool_result", "text"],
+    ]
+
+
 def test_a_history_of_tools_without_tools_is_told_as_text() -> None:
     found = ask(
         USER,

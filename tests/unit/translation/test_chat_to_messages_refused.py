@@ -68,6 +68,7 @@ def calling(**fields: Any) -> dict[str, Any]:
             "messages[0].content[0].file.file_id",
         ),
         (InvalidRequest, calling(arguments="{"), "messages[0].tool_calls[0].function.arguments"),
+        (InvalidRequest, calling(arguments='{"a":NaN}'), "messages[0].tool_calls[0].function.arguments"),
         (InvalidRequest, calling(arguments="[1]"), "messages[0].tool_calls[0].function.arguments"),
         (InvalidRequest, {"role": "tool", "content": "x"}, "messages[0].tool_call_id"),
         (InvalidRequest, {"role": "system", "content": "x"}, "messages"),

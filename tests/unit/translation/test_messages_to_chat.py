@@ -200,11 +200,11 @@ def test_a_schema_is_strict_only_where_openai_can_enforce_it() -> None:
     }
     optional = {**closed, "required": []}
 
-    for field in ({"output_config": {"format": {"type": "json_schema", "schema": closed}}},):
-        assert ask(**field).body["response_format"] == {
-            "type": "json_schema",
-            "json_schema": {"name": "output", "schema": closed, "strict": True},
-        }
+    newer = ask(output_config={"format": {"type": "json_schema", "schema": closed}})
+    assert newer.body["response_format"] == {
+        "type": "json_schema",
+        "json_schema": {"name": "output", "schema": closed, "strict": True},
+    }
     older = ask(output_format={"type": "json_schema", "schema": optional})
     assert older.body["response_format"]["json_schema"]["strict"] is False
     assert older.warnings == ()

@@ -1,6 +1,5 @@
 """Answers of the Messages API as chat completions, whole and streamed."""
 
-import json
 from typing import Any
 
 import pytest
@@ -291,8 +290,8 @@ def test_every_stream_that_is_cut_before_message_stop_is_truncated() -> None:
 
 def test_nothing_follows_message_stop() -> None:
     stream = messages_to_chat.Stream(asked())
-    told = [chunk for event in streamed(text_block(0, "a")) for chunk in stream.add(event)]
+    for event in streamed(text_block(0, "a")):
+        list(stream.add(event))
 
     assert stream.is_over
-    assert json.dumps(told)
     assert [list(stream.add(event)) for event in text_block(1, "b")] == [[], [], []]

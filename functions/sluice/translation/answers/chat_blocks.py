@@ -8,8 +8,8 @@ https://platform.claude.com/docs/en/build-with-claude/streaming
 
 from dataclasses import dataclass, field
 
-from sluice.translation.answers.chat_content import parsed
 from sluice.translation.answers.json_value import Json
+from sluice.translation.requests.json_values import object_in
 
 
 @dataclass(slots=True, eq=False)
@@ -30,7 +30,7 @@ class Block:
     def is_whole(self) -> bool:
         if self.kind != "tool_use":
             return True
-        return self.written.rstrip().endswith("}") and parsed(self.written) is not None
+        return self.written.rstrip().endswith("}") and object_in(self.written) is not None
 
 
 class Blocks:

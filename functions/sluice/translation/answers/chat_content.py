@@ -1,9 +1,9 @@
 """OpenAI's message as the content blocks of an Anthropic Message."""
 
-import json
 from typing import Any
 
 from sluice.translation.answers.json_value import Json, mapping, sequence, text
+from sluice.translation.requests.json_values import object_in
 
 
 def content(message: Json, call_prefix: str) -> list[Json]:
@@ -70,14 +70,5 @@ def arguments(written: str) -> Json:
     https://platform.claude.com/docs/en/agents-and-tools/tool-use/fine-grained-tool-streaming"""
     if not written.strip():
         return {}
-    found = parsed(written)
+    found = object_in(written)
     return {"INVALID_JSON": written} if found is None else found
-
-
-def parsed(written: str) -> Json | None:
-    """The object that the text is JSON of; None where it is none, or not yet."""
-    try:
-        found = json.loads(written)
-    except (ValueError, RecursionError):
-        return None
-    return found if isinstance(found, dict) else None

@@ -13,6 +13,7 @@ from typing import Any
 from sluice.domain.errors import InvalidRequest, UnsupportedParameter
 from sluice.translation.requests import message_value
 from sluice.translation.requests.chat_blocks import Block, blocks, cached
+from sluice.translation.requests.json_values import object_in
 
 INSTRUCTIONS = ("system", "developer")
 UNFIT_ID = re.compile(r"[^a-zA-Z0-9_-]")
@@ -148,11 +149,8 @@ def arguments(given: Any, param: str) -> dict[str, Any]:
     """The object that the arguments are JSON of; nothing at all is an empty one."""
     if given is None or not message_value.text(given, param).strip():
         return {}
-    try:
-        found = json.loads(given)
-    except (ValueError, RecursionError) as error:
-        raise InvalidRequest(f"{param} must be JSON", param=param) from error
-    if not isinstance(found, dict):
+    found = object_in(given)
+    if found is None:
         raise InvalidRequest(f"{param} must be the JSON of an object", param=param)
     return found
 
