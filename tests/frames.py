@@ -61,7 +61,7 @@ def edges(data: bytes) -> tuple[int, ...]:
 
 def decoded(data: bytes) -> Iterator[dict[str, Any]]:
     """The events of whole frames as {type: value}; what a model said comes out of its wrapping."""
-    buffer = EventStreamBuffer()
+    buffer: Any = EventStreamBuffer()  # its stubs give what it iterates over as numbers
     buffer.add_data(data)
     for message in buffer:
         kind, value = message.headers.get(":event-type", "exception"), json.loads(message.payload)

@@ -125,7 +125,8 @@ def translated(*pieces: bytes) -> bytes:
 
 def added_up(body: bytes) -> dict[str, Any]:
     """What the chunks of a stream say together, in the words of EXPECTED.json."""
-    content, reasoning, calls, usage, finish = "", "", {}, None, None
+    content, reasoning, usage, finish = "", "", None, None
+    calls: dict[int, dict[str, Any]] = {}
     for chunk in chunks(body):
         usage = chunk.get("usage") or usage
         for choice in chunk["choices"]:
