@@ -23,7 +23,9 @@ from sluice_devstack.stack import ROOT, DevStack, StackError, StackOptions
 from sluice_devstack.upstreams import upstreams
 
 MOTO = "moto"
-OPENAI_API_KEY = "OPENAI_API_KEY"
+OPENAI_API_KEY, ANTHROPIC_API_KEY = "OPENAI_API_KEY", "ANTHROPIC_API_KEY"
+RECORDINGS = "SLUICE_RECORDINGS"
+REAL_KEYS = {"openai": OPENAI_API_KEY, "anthropic": ANTHROPIC_API_KEY}
 SHIPPED_CONFIG = "functions/gateway.toml"
 URL_KEYS = ("base_url", "endpoint", "region")
 
@@ -54,9 +56,9 @@ class Configuration:
         providers = _table(self.document, "providers")
         return next((_first_model(name, entry) for name, entry in providers.items()), DEFAULT_MODEL)
 
-    def providers(self, api_key: str | None) -> dict[str, str]:
+    def providers(self, api_key: str | None, anthropic_api_key: str | None = None) -> dict[str, str]:
         """Each provider and where its calls go."""
-        simulated = upstreams(self.path, {}, api_key).providers
+        simulated = upstreams(self.path, {}, api_key, anthropic_api_key).providers
         entries = self.document.get("providers", {})
         return {name: _target(entry, name in simulated) for name, entry in entries.items() if isinstance(entry, dict)}
 
@@ -77,6 +79,16 @@ def _first_model(name: str, entry: Any) -> str:
 
 def api_key(environ: Mapping[str, str]) -> str | None:
     return environ.get(OPENAI_API_KEY) or None
+
+
+def anthropic_api_key(environ: Mapping[str, str]) -> str | None:
+    return environ.get(ANTHROPIC_API_KEY) or None
+
+
+def recordings(environ: Mapping[str, str]) -> Path | None:
+    """The folder that the simulated Bedrock replays from."""
+    named = environ.get(RECORDINGS)
+    return Path(named) if named else None
 
 
 def secrets(path: Path | None) -> dict[str, object]:
@@ -165,8 +177,9 @@ def site(stack: DevStack) -> Site:
 
 
 def _target(entry: Mapping[str, Any], is_simulated: bool) -> str:
+    key = REAL_KEYS.get(str(entry.get("kind")), "")
     if is_simulated:
-        return f"simulated on this machine ({OPENAI_API_KEY} is not set)"
+        return f"simulated on this machine ({key} is not set)" if key else "simulated on this machine"
     place = next((str(entry[key]) for key in URL_KEYS if key in entry), "")
-    known = f"the preset {entry['preset']}" if "preset" in entry else f"{OPENAI_API_KEY} found"
+    known = f"the preset {entry['preset']}" if "preset" in entry else f"{key or OPENAI_API_KEY} found"
     return place or f"the real one ({known})"

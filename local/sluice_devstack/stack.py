@@ -1,4 +1,4 @@
-"""The whole stack: embedded AWS, simulated OpenAI, the functions in their environments, the function URL, the sweeper.
+"""The whole stack: embedded AWS, simulated providers, functions in their environments, function URL, sweeper.
 
 It knows the gateway only by what is deployed of it (build/host, template.yaml) and by its environment variables.
 """
@@ -6,17 +6,20 @@ It knows the gateway only by what is deployed of it (build/host, template.yaml) 
 import asyncio
 import concurrent.futures
 import threading
-from collections.abc import Callable, Mapping, Sequence
+from collections import deque
+from collections.abc import Callable, Collection, Mapping, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
 from types import TracebackType
-from typing import Any
+from typing import Any, Protocol
 
 from sluice_devstack import ports
 from sluice_devstack.answer import InvocationFailed
+from sluice_devstack.anthropic_simulator import SimulatedAnthropic
 from sluice_devstack.aws import EmbeddedAws
+from sluice_devstack.bedrock_simulator import SimulatedBedrock
 from sluice_devstack.call import Call, Refusal
 from sluice_devstack.environment import Environment, EnvironmentSettings, InitFailed
 from sluice_devstack.event import UrlSite, scheduled_event
@@ -27,9 +30,10 @@ from sluice_devstack.guardian import Guardian
 from sluice_devstack.host import host_command, host_variables
 from sluice_devstack.lines import CallLines
 from sluice_devstack.sigv4 import Identity, Verifier
-from sluice_devstack.simulator import SimulatedOpenAI
+from sluice_devstack.simulated.bedrock.access import Access, identity
+from sluice_devstack.simulator import Received, SimulatedOpenAI
 from sluice_devstack.template import Template
-from sluice_devstack.upstreams import Upstreams, upstreams
+from sluice_devstack.upstreams import ANTHROPIC, BEDROCK, OPENAI, Upstreams, upstreams
 
 ROOT = Path(__file__).resolve().parents[2]
 REGION = "us-east-1"
@@ -48,11 +52,13 @@ class StackError(Exception):
 
 @dataclass(frozen=True, slots=True)
 class StackOptions:
-    """`secrets` maps a secret's name to its value (anything but a string as JSON); `store` is "moto" or the URL of a
-    DynamoDB engine; `environments` is the most that run at once; `aws_port` and `provider_port` give way where they
-    are taken; without `openai_api_key` OpenAI is simulated; `environment_variables` are the gateway's and win; `echo`
-    prints; `identities` may call besides the developer; `sweeper_seconds` is the period of the sweeper, None for
-    never; `parameters` are those of template.yaml that are not at their defaults; `host` and `root` say what runs."""
+    """`secrets` maps a secret's name to its value (anything but a string as JSON); `store` is "moto" or the URL of
+    a DynamoDB engine; `environments` is the most that run at once; `aws_port` and `provider_port` give way where
+    they are taken; without `openai_api_key` OpenAI is simulated, without `anthropic_api_key` Anthropic;
+    `recordings` is a folder that the simulated Bedrock replays from; `environment_variables` are the gateway's and
+    win; `echo` prints; `identities` may call besides the developer; `sweeper_seconds` is the period of the sweeper,
+    None for never; `parameters` are those of template.yaml that are not at their defaults; `host` and `root` say
+    what runs."""
 
     config: Path | None = None
     secrets: Mapping[str, object] = field(default_factory=dict)
@@ -63,6 +69,8 @@ class StackOptions:
     aws_port: int = 0
     provider_port: int = 0
     openai_api_key: str | None = None
+    anthropic_api_key: str | None = None
+    recordings: Path | None = None
     environment_variables: Mapping[str, str] = field(default_factory=dict)
     echo: Callable[[str], None] | None = None
     has_colour: bool = False
@@ -72,6 +80,17 @@ class StackOptions:
     parameters: Mapping[str, str] = field(default_factory=dict)
     host: Path | None = None
     root: Path = ROOT
+
+
+class Simulated(Protocol):
+    """A provider that is simulated on this machine. `requests` holds the last ones that it was sent."""
+
+    requests: deque[Received]
+
+    async def start(self, port: int = 0) -> str:
+        """Listens on 127.0.0.1 and returns the base URL."""
+
+    async def stop(self) -> None: ...
 
 
 class DevStack:
@@ -85,6 +104,8 @@ class DevStack:
         self.options = options or StackOptions()
         self.url = ""
         self.simulated_url = ""
+        self.simulated_urls: dict[str, str] = {}
+        self.simulated: dict[str, Simulated] = {}
         self._echo = self.options.echo or (lambda _: None)
         self._site = UrlSite(ACCOUNT, REGION)
         self._exits = ExitStack()
@@ -177,7 +198,7 @@ class DevStack:
             raise StackError(f"{host} is not there: `make host` builds it")
         template = Template.load(options.root, options.parameters)
         config = (options.config or host / "task" / "gateway.toml").absolute()
-        providers = upstreams(config, options.secrets, options.openai_api_key)
+        providers = upstreams(config, options.secrets, options.openai_api_key, options.anthropic_api_key)
         aws_port = self._given("embedded AWS", options.aws_port)
         self._aws = EmbeddedAws(template, providers.secrets, options.store, aws_port)
         exits.callback(self._aws.stop)
@@ -193,10 +214,28 @@ class DevStack:
         self._start_sweeping(exits)
 
     def _start_simulated(self, providers: Upstreams, exits: ExitStack) -> None:
-        simulated = SimulatedOpenAI(providers.accepted_keys)
-        port = self._given("the simulated provider", self.options.provider_port)
-        self.simulated_url = self._loop.run(simulated.start(port))
-        exits.callback(lambda: self._loop.run(simulated.stop()))
+        """Each kind for itself; OpenAI's is on the port that events/env.json names, the others on any."""
+        keys = providers.accepted_keys
+        self.simulated = {
+            OPENAI: SimulatedOpenAI(keys),
+            ANTHROPIC: SimulatedAnthropic(keys),
+            BEDROCK: self._simulated_bedrock(keys, providers.regions),
+        }
+        ports_of = {OPENAI: self._given("the simulated provider", self.options.provider_port)}
+        for kind, provider in self.simulated.items():
+            self.simulated_urls[kind] = self._loop.run(provider.start(ports_of.get(kind, 0)))
+            exits.callback(self._stop, provider)
+        self.simulated_url = self.simulated_urls[OPENAI]
+
+    def _simulated_bedrock(self, api_keys: Collection[str], regions: Sequence[str]) -> SimulatedBedrock:
+        """Of all regions at once; it checks signatures and policies of those whom embedded AWS knows."""
+        holders = map(identity, self._aws.holders.values())
+        identities = [DEVELOPER, *self.options.identities, *holders]
+        access = Access(identities, self._aws.authority, [REGION, *regions], api_keys)
+        return SimulatedBedrock(access, self.options.recordings)
+
+    def _stop(self, provider: Simulated) -> None:
+        self._loop.run(provider.stop())
 
     def _given(self, part: str, port: int) -> int:
         """The port to listen on; says so where another has to be taken."""
@@ -214,7 +253,7 @@ class DevStack:
             "AWS_ENDPOINT_URL_DYNAMODB": self.dynamodb_url,
             "AWS_ENDPOINT_URL_SECRETS_MANAGER": self.secrets_url,
         }
-        gateway = {**ours, **providers.variables(self.simulated_url), **self.options.environment_variables}
+        gateway = {**ours, **providers.variables(self.simulated_urls), **self.options.environment_variables}
         self._gateway = self._function(template, GATEWAY, host, gateway, self.options.timeout_seconds, exits)
         self._sweeper = self._function(template, SWEEPER, host, ours, None, exits)
         warming = self._loop.submit(self._gateway.warm())

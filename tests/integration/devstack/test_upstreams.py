@@ -15,6 +15,19 @@ kind = "compatible"
 secret = "sluice/own"
 """
 
+ALL_KINDS = """
+[providers.openai]
+kind = "openai"
+secret = "sluice/openai"
+[providers.claude-direct]
+kind = "anthropic"
+secret = "sluice/anthropic"
+[providers.bedrock]
+kind = "bedrock"
+region = "eu-west-1"
+"""
+URLS = {"openai": "http://simulated/v1", "anthropic": "http://simulated-anthropic", "bedrock": "http://simulated-aws"}
+
 
 @pytest.fixture
 def config(tmp_path: Path) -> Path:
@@ -26,7 +39,7 @@ def config(tmp_path: Path) -> Path:
 def test_openai_is_simulated_without_a_real_key(config: Path) -> None:
     found = upstreams(config, {"sluice/own": {"api_key": "sk-fake-own"}}, None)
 
-    assert found.variables("http://simulated/v1") == {"SLUICE_PROVIDER_URL_OPENAI": "http://simulated/v1"}
+    assert found.variables(URLS) == {"SLUICE_PROVIDER_URL_OPENAI": "http://simulated/v1"}
     assert found.secrets == {"sluice/openai": {"api_key": FAKE_KEY}, "sluice/own": {"api_key": "sk-fake-own"}}
     assert found.accepted_keys == [FAKE_KEY, "sk-fake-own"]
 
@@ -34,7 +47,7 @@ def test_openai_is_simulated_without_a_real_key(config: Path) -> None:
 def test_a_real_key_goes_to_the_real_openai_only(config: Path) -> None:
     found = upstreams(config, {}, "sk-fake-real")
 
-    assert found.variables("http://simulated/v1") == {}
+    assert found.variables(URLS) == {}
     assert found.secrets == {"sluice/openai": {"api_key": "sk-fake-real"}}
     assert found.accepted_keys == [FAKE_KEY]
 
@@ -59,5 +72,33 @@ def test_a_configuration_that_makes_no_sense_is_left_to_the_gateway(tmp_path: Pa
     config = tmp_path / "gateway.toml"
     config.write_text(text)
 
-    assert upstreams(config, {}, None).providers == ()
+    assert upstreams(config, {}, None).providers == {}
     assert upstreams(tmp_path / "absent.toml", {}, None).secrets == {}
+
+
+@pytest.mark.parametrize(
+    ("openai", "anthropic", "expected"),
+    [
+        (None, None, {"OPENAI", "CLAUDE_DIRECT", "BEDROCK"}),
+        ("sk-fake-real", None, {"CLAUDE_DIRECT", "BEDROCK"}),
+        (None, "sk-fake-real", {"OPENAI", "BEDROCK"}),
+        ("sk-fake-real", "sk-fake-real", {"BEDROCK"}),
+    ],
+)
+def test_each_kind_is_simulated_for_itself(
+    tmp_path: Path, openai: str | None, anthropic: str | None, expected: set[str]
+) -> None:
+    config = tmp_path / "gateway.toml"
+    config.write_text(ALL_KINDS)
+
+    found = upstreams(config, {}, openai, anthropic)
+
+    variables = found.variables(URLS)
+    assert set(variables) == {f"SLUICE_PROVIDER_URL_{name}" for name in expected}
+    assert variables["SLUICE_PROVIDER_URL_BEDROCK"] == "http://simulated-aws"
+    assert found.regions == ("eu-west-1",)
+    assert found.secrets == {
+        "sluice/openai": {"api_key": openai or FAKE_KEY},
+        "sluice/anthropic": {"api_key": anthropic or FAKE_KEY},
+    }
+    assert found.accepted_keys == [FAKE_KEY]

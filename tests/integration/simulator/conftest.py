@@ -3,6 +3,7 @@
 from collections.abc import Iterator
 
 import pytest
+from tests.integration.simulator.bedrock_rig import BedrockRig
 from tests.integration.simulator.rig import Rig
 
 from sluice_devstack.event_loop import EventLoopThread
@@ -19,5 +20,12 @@ def loop() -> Iterator[EventLoopThread]:
 @pytest.fixture(scope="package")
 def rig(loop: EventLoopThread) -> Iterator[Rig]:
     rig = Rig(loop)
+    yield rig
+    rig.close()
+
+
+@pytest.fixture(scope="package")
+def bedrock(loop: EventLoopThread) -> Iterator[BedrockRig]:
+    rig = BedrockRig(loop)
     yield rig
     rig.close()

@@ -1,0 +1,1 @@
+"""What the simulated Anthropic says and refuses, without sockets."""

@@ -1,0 +1,1 @@
+"""What the simulated Bedrock runtime says, to whom, in which bytes: Converse, InvokeModel, event streams, faults."""
