@@ -16,16 +16,20 @@ from sluice_cli.gateway import DEFAULT_MODEL
 from sluice_client.function_url import url_region
 
 FOLDER = Path(__file__).parent / "recipes"
-ENVIRONMENT_URL = re.compile(r'(?:os\.environ\["SLUICE_URL"\]|process\.env\.SLUICE_URL) \+ "([^"]*)"')
+ENVIRONMENT_URL = re.compile(r'(?:os\.environ\["SLUICE_URL"\]|process\.env\.SLUICE_URL)(?: \+ "([^"]*)")?')
+BEDROCK_MODEL = "amazon.nova-micro-v1:0"
+CLAUDE_HAIKU = "claude-haiku-4-5"
+CLAUDE_SONNET = "claude-sonnet-4-5"
 
 
 @dataclass(frozen=True, slots=True)
 class Place:
-    """The gateway a program is to call. `env_file` has the credentials where a dev stack made them."""
+    """The gateway a program is to call, and the model, where it is not the program's own. `env_file` has the
+    credentials where a dev stack made them."""
 
     url: str
     region: str
-    model: str
+    model: str | None = None
     env_file: Path | None = None
 
     @property
@@ -35,11 +39,13 @@ class Place:
 
 @dataclass(frozen=True, slots=True)
 class Recipe:
-    """`client` is what the program uses, `file` its name in the folder, `command` what runs it from a pipe."""
+    """`client` is what the program uses, `file` its name in the folder, `command` what runs it from a pipe, `model` the
+    one it names; None where the caller's own program names one."""
 
     client: str
     file: str
     command: str
+    model: str | None = DEFAULT_MODEL
 
     @property
     def text(self) -> str:
@@ -48,13 +54,16 @@ class Recipe:
     def at(self, place: Place) -> str:
         """The program with that gateway in it, so that it needs credentials and nothing else."""
         written = FORMS[Path(self.file).suffix](self.text, place)
-        return written.replace(f'"{DEFAULT_MODEL}"', json.dumps(place.model))
+        if self.model is None or place.model is None:
+            return written
+        return written.replace(json.dumps(self.model), json.dumps(place.model))
 
 
 def _python(text: str, place: Place) -> str:
     auth = "FunctionUrlAuth()" if place.is_region_in_url else f"FunctionUrlAuth(region={json.dumps(place.region)})"
     without_os = _with_url(text, place).replace("import os\n", "", 1).replace('"""\n\n\n', '"""\n\n', 1)
-    return _note("#", place) + without_os.replace("FunctionUrlAuth()", auth)
+    with_region = without_os.replace('os.environ["AWS_REGION"]', json.dumps(place.region))
+    return _note("#", place) + with_region.replace("FunctionUrlAuth()", auth)
 
 
 def _javascript(text: str, place: Place) -> str:
@@ -69,7 +78,7 @@ def _shell(text: str, place: Place) -> str:
 
 
 def _with_url(text: str, place: Place) -> str:
-    return ENVIRONMENT_URL.sub(lambda found: json.dumps(place.url + found[1]), text)
+    return ENVIRONMENT_URL.sub(lambda found: json.dumps(place.url + (found[1] or "")), text)
 
 
 def _note(mark: str, place: Place) -> str:
@@ -83,8 +92,16 @@ RECIPES = {
     "python-async": Recipe("the OpenAI SDK for Python, asynchronous", "python_async.py", "python -"),
     "httpx": Recipe("httpx or httpx2 without an SDK", "httpx.py", "python -"),
     "langchain": Recipe("LangChain for Python, ChatOpenAI", "langchain.py", "python -"),
+    "anthropic": Recipe("the Anthropic SDK for Python", "anthropic.py", "python -", CLAUDE_HAIKU),
+    "boto3": Recipe("boto3, Bedrock's Converse", "boto3.py", "python -", BEDROCK_MODEL),
+    "boto3-env": Recipe("boto3 programs as they are, by their environment", "boto3_env.sh", "sh", None),
+    "langchain-aws": Recipe("LangChain for Python, ChatBedrockConverse", "langchain_aws.py", "python -", BEDROCK_MODEL),
     "node": Recipe("the OpenAI SDK for JavaScript, on Node.js", "node.mjs", "node --input-type=module -"),
     "vercel": Recipe("the Vercel AI SDK, on Node.js", "vercel.mjs", "node --input-type=module -"),
+    "aws-sdk-js": Recipe(
+        "the AWS SDK for JavaScript, Bedrock's Converse", "aws_sdk.mjs", "node --input-type=module -", BEDROCK_MODEL
+    ),
+    "claude-code": Recipe("Claude Code, by its environment", "claude_code.sh", "sh", CLAUDE_SONNET),
     "curl": Recipe("curl", "curl.sh", "sh"),
     "awscurl": Recipe("awscurl, which does not stream", "awscurl.sh", "sh"),
 }

@@ -78,7 +78,8 @@ class FunctionUrlAuth:
         )
 
     `openai.AsyncOpenAI` takes `httpx2.AsyncClient(auth=FunctionUrlAuth())`; `httpx.Client` and `httpx.AsyncClient` work
-    alike. The SDK's own `Authorization: Bearer ...` is replaced and never sent.
+    alike. `anthropic.Anthropic` and `anthropic.AsyncAnthropic` take httpx2's clients in the same place, and a base_url
+    without `/v1`. The SDK's own `Authorization: Bearer ...` is replaced and never sent.
 
     Credentials come from `session` (botocore or boto3), by default from the usual chain: environment, profile, SSO,
     container, instance. They are asked for anew for each request, so temporary ones are refreshed; an asynchronous

@@ -117,6 +117,7 @@ PYTHON_OF_CLIENTS = Runner((str(CLIENTS / "python"), "-"), defect=clients_defect
 NODE = Runner(("node", "--input-type=module", "-"), folder=node_packages.FOLDER, defect=node_defect)
 NODE_RESPONSES = Runner(("node", "responses.mjs"), folder=node_packages.FOLDER, defect=node_defect)
 NODE_TOOLS = Runner(("node", "tools.mjs"), folder=node_packages.FOLDER, defect=node_defect)
+NODE_BEDROCK = Runner(("node", "bedrock.mjs"), folder=node_packages.FOLDER, defect=node_defect)
 CHROMIUM = Runner(("node", "visit.mjs"), folder=node_packages.FOLDER, defect=chromium_defect)
 SHELL = Runner(("sh",))
 SHELL_OF_CLIENTS = Runner(("sh",), path=CLIENTS, defect=clients_defect)

@@ -65,7 +65,7 @@ def cloudformation(url: str) -> Iterator[str]:
         yield endpoint
 
 
-@pytest.mark.parametrize("name", RECIPES)
+@pytest.mark.parametrize("name", RUNNERS)
 def test_what_it_prints_calls_that_gateway_and_needs_credentials_only(name: str, gateway: Place) -> None:
     made = len(gateway.site.stack.calls)
     place = ("--url", gateway.variables["SLUICE_URL"], "--region", gateway.variables["AWS_REGION"])

@@ -12,7 +12,12 @@ from sluice_cli.recipe import FOLDER, RECIPES
 
 SHOWN = {name: recipe.file for name, recipe in RECIPES.items()} | {"browser": "browser.mjs"}
 LANGUAGES = {".py": "python", ".mjs": "js", ".sh": "sh"}
-RUN_ELSEWHERE = ("sluice connect", "sluice proxy", "sluice chat")  # by tests/e2e and test_connect.py
+RUN_ELSEWHERE = (
+    "sluice connect",
+    'eval "$(sluice connect',
+    "sluice proxy",
+    "sluice chat",
+)  # by tests/e2e, test_connect.py and test_bedrock_programs.py
 TESTS = ROOT / "tests" / "clients"
 
 

@@ -10,7 +10,6 @@ from urllib.parse import urlsplit
 from sluice_cli import environment_file
 from sluice_cli.arguments import Parser
 from sluice_cli.failure import UsageError
-from sluice_cli.gateway import DEFAULT_MODEL
 from sluice_cli.recipe import RECIPES, Place, Recipe
 from sluice_cli.site import Sources
 from sluice_cli.terminal import Screen, Terminal
@@ -29,7 +28,7 @@ class Options:
     stack: str | None
     env_file: Path | None
     region: str | None
-    model: str
+    model: str | None
 
 
 def parser() -> Parser:
@@ -45,7 +44,7 @@ def parser() -> Parser:
     add("--url", help="the gateway's URL")
     add("--env-file", type=Path, metavar="FILE", help="the env file of a `sluice dev`")
     add("--region", help="the stack's region; with --url the one to sign for, where the URL does not name it")
-    add("--model", default=DEFAULT_MODEL, help=f"a route, or provider/model (default {DEFAULT_MODEL})")
+    add("--model", help="a route, or provider/model; on Bedrock's own API its id (default: the program's)")
     return made
 
 
@@ -75,7 +74,7 @@ def _recipe(name: str) -> Recipe:
 
 
 def _place(chosen: Options, terminal: Terminal) -> Place:
-    if not MODEL.fullmatch(chosen.model):
+    if chosen.model is not None and not MODEL.fullmatch(chosen.model):
         raise UsageError(f"--model: {chosen.model!r} is no model; use a route, or provider/model")
     for option, value in (("--url", chosen.url), ("--env-file", chosen.env_file)):
         if chosen.stack and value is not None:

@@ -6,6 +6,7 @@ from datetime import UTC, datetime
 from types import ModuleType
 from typing import Any
 
+import anthropic
 import boto3
 import botocore.session
 import httpx
@@ -85,6 +86,18 @@ def test_the_openai_sdk_sends_a_signature_in_place_of_its_key(library: ModuleTyp
 
     client.chat.completions.create(model="gpt-4o-mini", messages=[{"role": "user", "content": "hello"}])
 
+    assert seen[0].headers["authorization"].startswith("AWS4-HMAC-SHA256 Credential=AKIDEXAMPLE/")
+    assert "sk-fake-dummy" not in str(seen[0].headers.multi_items())
+
+
+def test_the_anthropic_sdk_sends_a_signature_in_place_of_its_key() -> None:
+    seen: list[Any] = []
+    http_client = httpx2.Client(auth=auth(), transport=httpx2.MockTransport(catching(httpx2, seen)))
+    client = anthropic.Anthropic(base_url=URL.partition("/v1")[0], api_key="sk-fake-dummy", http_client=http_client)
+
+    client.messages.create(model="claude", max_tokens=1, messages=[{"role": "user", "content": "hello"}])
+
+    assert str(seen[0].url).endswith(".on.aws/v1/messages")
     assert seen[0].headers["authorization"].startswith("AWS4-HMAC-SHA256 Credential=AKIDEXAMPLE/")
     assert "sk-fake-dummy" not in str(seen[0].headers.multi_items())
 
