@@ -94,18 +94,20 @@ class Settings:
 
 
 class Kind(NamedTuple):
-    """A kind of provider: where it is when no base_url says so, and whose prices it has."""
+    """A kind of provider: where it is when no base_url says so, whose prices it has, how long it may be silent."""
 
     base_url: str | None
     price_family: str | None
     needs_secret: bool
+    idle_timeout_seconds: float | None = None
 
 
 KINDS = {
     "openai": Kind(OPENAI_URL, "openai", True),
     "compatible": Kind(None, None, False),
     "anthropic": Kind(ANTHROPIC_URL, "anthropic", True),
-    "bedrock": Kind(None, "bedrock", False),
+    # Silent for 125 s within a tool's arguments: https://github.com/OpenRouterTeam/ai-sdk-provider/issues/440
+    "bedrock": Kind(None, "bedrock", False, idle_timeout_seconds=300),
 }
 ONLY_BEDROCK = ("region", "endpoint")
 NO_PRESET = Preset()
@@ -249,7 +251,7 @@ def _provider(
         kind=values["kind"],
         base_url=_base_url(where, url or _endpoint(values, region)),
         secret=values["secret"],
-        timeouts=_timeouts(values, defaults),
+        timeouts=_timeouts(values, defaults, kind),
         usage=quirks.usage,
         strict_done=quirks.strict_done,
         models=tuple(values["models"]),
@@ -316,8 +318,11 @@ def _base_url(where: str, url: str | None) -> str:
     return url.rstrip("/")
 
 
-def _timeouts(values: dict[str, Any], defaults: dict[str, Any]) -> Timeouts:
+def _timeouts(values: dict[str, Any], defaults: dict[str, Any], kind: Kind) -> Timeouts:
+    """What the provider's table says, else the defaults' table, else what its kind needs."""
     chosen = {name: values[name] if values[name] is not None else defaults[name] for name in TIMEOUT_KEYS}
+    if chosen["idle_timeout_seconds"] is None:
+        chosen["idle_timeout_seconds"] = kind.idle_timeout_seconds
     return Timeouts(**{name: value for name, value in chosen.items() if value is not None})
 
 

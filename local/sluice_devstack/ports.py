@@ -4,6 +4,7 @@ import socket
 
 AWS_PORT = 8788
 PROVIDER_PORT = 8789
+BEDROCK_PORT = 8791  # 8790 is that of a `sluice proxy`
 
 
 def available(port: int) -> int:

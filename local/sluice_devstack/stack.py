@@ -53,8 +53,8 @@ class StackError(Exception):
 @dataclass(frozen=True, slots=True)
 class StackOptions:
     """`secrets` maps a secret's name to its value (anything but a string as JSON); `store` is "moto" or the URL of
-    a DynamoDB engine; `environments` is the most that run at once; `aws_port` and `provider_port` give way where
-    they are taken; without `openai_api_key` OpenAI is simulated, without `anthropic_api_key` Anthropic;
+    a DynamoDB engine; `environments` is the most that run at once; `aws_port`, `provider_port` and `bedrock_port`
+    give way where they are taken; without `openai_api_key` OpenAI is simulated, without `anthropic_api_key` Anthropic;
     `recordings` is a folder that the simulated Bedrock replays from; `environment_variables` are the gateway's and
     win; `echo` prints; `identities` may call besides the developer; `sweeper_seconds` is the period of the sweeper,
     None for never; `parameters` are those of template.yaml that are not at their defaults; `host` and `root` say
@@ -68,6 +68,7 @@ class StackOptions:
     port: int = 0
     aws_port: int = 0
     provider_port: int = 0
+    bedrock_port: int = 0
     openai_api_key: str | None = None
     anthropic_api_key: str | None = None
     recordings: Path | None = None
@@ -214,14 +215,17 @@ class DevStack:
         self._start_sweeping(exits)
 
     def _start_simulated(self, providers: Upstreams, exits: ExitStack) -> None:
-        """Each kind for itself; OpenAI's is on the port that events/env.json names, the others on any."""
+        """Each kind for itself; OpenAI's and Bedrock's are on the ports that events/env.json names, Anthropic's on any."""
         keys = providers.accepted_keys
         self.simulated = {
             OPENAI: SimulatedOpenAI(keys),
             ANTHROPIC: SimulatedAnthropic(keys),
             BEDROCK: self._simulated_bedrock(keys, providers.regions),
         }
-        ports_of = {OPENAI: self._given("the simulated provider", self.options.provider_port)}
+        ports_of = {
+            OPENAI: self._given("the simulated provider", self.options.provider_port),
+            BEDROCK: self._given("the simulated Bedrock", self.options.bedrock_port),
+        }
         for kind, provider in self.simulated.items():
             self.simulated_urls[kind] = self._loop.run(provider.start(ports_of.get(kind, 0)))
             exits.callback(self._stop, provider)

@@ -135,7 +135,7 @@ def test_our_own_events_are_what_every_parser_reads(case: dict[str, Any], name: 
 def translated(name: str) -> Iterator[bytes]:
     """The recording on each surface that is not Bedrock's."""
     recording = recorded.load(name)
-    answers = {
+    answers: dict[str, dict[str, Any]] = {
         "/v1/chat/completions": {"messages": [{"role": "user", "content": "q"}]},
         "/v1/responses": {"input": "q"},
         "/v1/messages": {"messages": [{"role": "user", "content": "q"}], "max_tokens": 9},

@@ -17,14 +17,15 @@ def free_port() -> int:
 
 
 @pytest.mark.parametrize(
-    ("typed", "expected"), [([], (ports.AWS_PORT, ports.PROVIDER_PORT)), (["--port", "0"], (0, 0))]
+    ("typed", "expected"),
+    [([], (ports.AWS_PORT, ports.PROVIDER_PORT, ports.BEDROCK_PORT)), (["--port", "0"], (0, 0, 0))],
 )
-def test_sluice_dev_asks_for_them_unless_any_port_will_do(typed: list[str], expected: tuple[int, int]) -> None:
+def test_sluice_dev_asks_for_them_unless_any_port_will_do(typed: list[str], expected: tuple[int, int, int]) -> None:
     options = dev.parser().parse_args(typed)
 
     made = dev._stack_options(dev.Options(**vars(Namespace(**vars(options)))), Shown().terminal)
 
-    assert (made.aws_port, made.provider_port) == expected
+    assert (made.aws_port, made.provider_port, made.bedrock_port) == expected
 
 
 def test_a_stack_stands_where_it_is_told_and_says_where_it_cannot() -> None:

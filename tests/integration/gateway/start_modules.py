@@ -1,6 +1,6 @@
 """Started as a process of its own, with -S and -X importtime: loads runtime layer and gateway as an environment does,
 then makes every call of events/. Its last line tells what was loaded before the first call, whose code ran after, and
-what the calls themselves loaded.
+what each call itself loaded.
 
 Arguments: the files of events/ for the gateway, in order. No module but builtins is loaded before the gateway.
 """
@@ -41,18 +41,19 @@ def saw(frame: Any, event: str, argument: Any) -> None:
 def called(path: str) -> int:
     with open(path, encoding="utf-8") as file:
         event = json.load(file)
+    loaded = set(sys.modules)
     answer = gateway.handler(event, Context())
     body = answer["body"]
     if not isinstance(body, str):
         for _ in body:
             pass
         body.close()
+    late[path] = sorted(set(sys.modules) - loaded)
     return int(answer["statusCode"])
 
 
-loaded = set(sys.modules)
+late: dict[str, list[str]] = {}
 sys.setprofile(saw)
 statuses = {path: called(path) for path in sys.argv[1:]}
 sys.setprofile(None)
-late = sorted(set(sys.modules) - loaded)
 print(json.dumps({"at_start": at_start, "late": late, "used": sorted(used), "statuses": statuses}))

@@ -29,6 +29,8 @@ MADE_ON = {
     "or_": (RESPONSES,),
     "mantle_responses_": (RESPONSES,),
 }
+CONTENT_TYPES = {".eventstream": "application/vnd.amazon.eventstream", ".sse": "text/event-stream"}
+STRUCK_OUT = "**REDACTED**"  # where a recording's origin left out what a header said
 NOT_SENT_AGAIN = ("transfer-encoding", "content-length", "content-encoding", "connection")
 
 
@@ -71,6 +73,8 @@ class Recordings:
 
 def _read(path: Path, piece_bytes: int) -> Recorded:
     response = json.loads(path.read_text(encoding="utf-8"))["response"]
-    headers = ((name.lower(), str(value)) for name, value in response["headers"].items())
-    kept = tuple((name, value) for name, value in headers if name not in NOT_SENT_AGAIN)
-    return Recorded(response["status"], kept, (path.parent / response["body_file"]).read_bytes(), piece_bytes)
+    body = path.parent / response["body_file"]
+    headers = {name.lower(): str(value) for name, value in response["headers"].items() if value != STRUCK_OUT}
+    kept = {name: value for name, value in headers.items() if name not in NOT_SENT_AGAIN}
+    kept.setdefault("content-type", CONTENT_TYPES.get(body.suffix, "application/json"))
+    return Recorded(response["status"], tuple(kept.items()), body.read_bytes(), piece_bytes)
