@@ -6,6 +6,7 @@ from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
+from urllib.parse import quote
 
 import h11
 import httpx
@@ -25,6 +26,16 @@ INSTANT, SLOW = "openai/gpt-4o-mini-instant", "openai/gpt-4o-mini-slow"
 HOLDERS = Template.load(ROOT).holders()
 PUT, UPDATE, SECRET = "dynamodb:PutItem", "dynamodb:UpdateItem", "secretsmanager:GetSecretValue"
 
+TURNS: dict[str, Any] = {"messages": [{"role": "user", "content": [{"text": "Hello!"}]}]}
+CLAUDE = "anthropic.claude-haiku-4-5-20251001-v1:0"
+PROFILE = "arn:aws:bedrock:us-east-1:123456789012:application-inference-profile/a1b2c3"
+BEDROCK_CALLS = (
+    ("amazon.nova-micro-v1:0-instant", "converse", TURNS),
+    (f"us.{CLAUDE}-instant", "converse-stream", TURNS),
+    (PROFILE, "converse", TURNS),
+    (CLAUDE, "count-tokens", {"input": {"converse": TURNS}}),
+)
+
 pytestmark = pytest.mark.fault("X01")
 
 
@@ -34,7 +45,8 @@ def noting(folder: Path, secret: str = "sluice/openai", **options: Any) -> Itera
     file, of_the_suite = folder / "aws-calls.jsonl", os.environ.get(NOTES)
     os.environ[NOTES] = str(file)
     try:
-        with rig(folder, {"openai": {"kind": "openai", "secret": secret}}, **options) as running:
+        providers = {"openai": {"kind": "openai", "secret": secret}, "bedrock": {"kind": "bedrock"}}
+        with rig(folder, providers, **options) as running:
             yield running, file
     finally:
         del os.environ[NOTES]
@@ -89,9 +101,11 @@ def test_each_grant_of_a_function_is_used_and_each_of_its_calls_is_granted(noted
 
     settled = site.record(site.ask(INSTANT).request_id)
     dead, _, status = kill_in_a_call(site), forget_in_a_call(site), continued(site)
+    on_bedrock = models_asked(site)
     swept = site.stack.invoke_sweeper(f"{late:%Y-%m-%dT%H:%M:%SZ}")
 
     assert (settled["status"], status, site.record(dead)["status"]) == ("settled", 200, "abandoned")
+    assert on_bedrock == [200] * len(BEDROCK_CALLS)
     assert swept["settled"] == 1
     eventually(lambda: complaints(file, "GatewayRole", "SweeperRole") == [] or None, "every grant is used")
 
@@ -116,6 +130,15 @@ def continued(site: Rig) -> int:
         first = client.post("/v1/responses", json={"model": INSTANT, "input": "Hello"}).json()
         again = {"model": INSTANT, "input": "Go on", "previous_response_id": first["id"]}
         return client.post("/v1/responses", json=again).status_code
+
+
+def models_asked(site: Rig) -> list[int]:
+    """The statuses of calls to each kind of resource of Bedrock, and of each of its actions."""
+    with httpx.Client(auth=site.auth(), base_url=site.stack.url, trust_env=False, timeout=30) as client:
+        return [
+            client.post(f"/model/{quote(model, safe='')}/{path}", json=body).status_code
+            for model, path, body in BEDROCK_CALLS
+        ]
 
 
 def without(folder: Path, action: str) -> Path:
