@@ -1,7 +1,7 @@
 """A whole gateway in one process, with a scripted provider and a ledger in memory."""
 
 import json
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -147,10 +147,14 @@ class Context:
 def made(settings: ProviderSettings, client: httpx.Client) -> Provider:
     """A provider of its kind; requests to Bedrock are marked where they would be signed."""
     if settings.kind == "bedrock":
-        return BedrockProvider(settings, client, lambda url, payload, headers: {**headers, "x-signed": "yes"})
+        return BedrockProvider(settings, client, _marked)
     if settings.kind == "anthropic":
         return AnthropicProvider(settings, client)
     return OpenAIProvider.of(settings, client)
+
+
+def _marked(_url: str, _payload: bytes, headers: Mapping[str, str]) -> dict[str, str]:
+    return {**headers, "x-signed": "yes"}
 
 
 class Gateway:

@@ -6,8 +6,11 @@ import time
 import httpx
 from tests.fakes.raw_provider import Peer, raw_provider
 
+from sluice.codecs import dialects
 from sluice.domain.clock import Clock
+from sluice.domain.operation import CHAT
 from sluice.providers.openai import Provider
+from sluice.providers.plan import Plan
 from sluice.providers.transport import Transport
 from sluice.providers.watch import Watch
 from sluice.settings import ProviderSettings, Timeouts
@@ -28,7 +31,7 @@ def test_once_the_head_came_only_silence_is_limited() -> None:
         settings = ProviderSettings("it", "compatible", raw.url, None, timeouts)
         watch = Watch(timeouts, time.monotonic() + 60, Clock().monotonic)
         with client:
-            upstream = Provider.of(settings, client).open("chat/completions", b"{}", None, watch)
+            upstream = Provider.of(settings, client).open(Plan(CHAT.path, (b"{}",), dialects.CHAT), None, watch)
             watch.begin()
             body = upstream.read(1000)
             upstream.close()
