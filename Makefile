@@ -103,7 +103,7 @@ docs: ## write docs/cli.md from the command line's own help
 	$(SETUP) local
 	@$(VENV)/python scripts/cli_docs.py
 
-bench: ## measure against the Node pipe on this machine; by memory size with ARGS=--quota or ARGS=--memory
+bench: ## measure against the Node pipe on this machine; ARGS=--quota or --memory by memory size, --event-streams for Bedrock
 	$(SETUP) dev
 	$(HOST)
 	@PYTHONPATH=functions $(VENV)/python -m benchmarks $(ARGS)

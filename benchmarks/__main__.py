@@ -2,8 +2,9 @@
 
 Without an option, beside a Node pipe Lambda at full speed: whole, with the ledger's calls left out, and without
 compiled files. `--quota` gives each the share of a processor that Lambda gives at a memory size, `--pauses` the same
-with pauses between calls; `--memory` holds the gateway to a memory size and says what still fits. Figures of one run
-compare; figures of two runs do not.
+with pauses between calls; `--memory` holds the gateway to a memory size and says what still fits; `--event-streams`
+is the way of ConverseStream's events, relayed raw and translated. Figures of one run compare; figures of two runs do
+not.
 """
 
 import argparse
@@ -20,6 +21,7 @@ RUNS = {
     "quota": "the processor's share by memory size",
     "pauses": "the same, for calls with a pause between them",
     "memory": "what fits in a memory size",
+    "event_streams": "Bedrock's event streams, raw and translated",
 }
 
 
@@ -40,7 +42,7 @@ def arguments() -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="python -m benchmarks", description=__doc__)
     which = parser.add_mutually_exclusive_group()
     for name in list(RUNS)[1:]:
-        which.add_argument(f"--{name}", dest="run", action="store_const", const=name, help=RUNS[name])
+        which.add_argument(f"--{name.replace('_', '-')}", dest="run", action="store_const", const=name, help=RUNS[name])
     parser.add_argument("--rounds", type=int, default=3)
     parser.add_argument("--only", type=lambda names: names.split(","), help="peers, with commas between")
     parser.add_argument("--quick", action="store_true", help="fewer streams a round; only without --quota and --memory")

@@ -22,7 +22,7 @@ from sluice_devstack.template import Template
 ROOT = Path(__file__).resolve().parents[1]
 HOST = ROOT / "build" / "host"
 PARTS = ("opt", "task", "lang")
-MOCK = "http://127.0.0.1:9000/v1"
+MOCK = "http://127.0.0.1:9000"
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,5 +99,6 @@ def environment(host: Path, endpoints: Mapping[str, str], handler: str = "gatewa
         "AWS_SECRET_ACCESS_KEY": "fake-bench-secret",
         "POWERTOOLS_SERVICE_NAME": "sluice",
         "POWERTOOLS_METRICS_NAMESPACE": "Sluice",
-        "SLUICE_PROVIDER_URL_OPENAI": MOCK,
+        "SLUICE_PROVIDER_URL_OPENAI": f"{MOCK}/v1",
+        "SLUICE_PROVIDER_URL_BEDROCK": MOCK,
     }

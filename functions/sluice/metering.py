@@ -67,8 +67,7 @@ class Meter:
     def see(self, block: bytes) -> None:
         """A block of whole events that is being forwarded."""
         if self.first_content_at is None:
-            for chunk in self._chunks(block):
-                self._look_for_content(chunk)
+            self._look_for_first_content(block)
         self._keep(block)
 
     def see_event(self, raw: bytes, chunk: Mapping[str, Any] | None) -> None:
@@ -146,6 +145,12 @@ class Meter:
     @property
     def usage_source(self) -> UsageSource:
         return UsageSource.PROVIDER if self.tally.usage else UsageSource.COUNTED
+
+    def _look_for_first_content(self, block: bytes) -> None:
+        for chunk in self._chunks(block):
+            self._look_for_content(chunk)
+            if self.has_content:
+                break
 
     def _look_for_content(self, chunk: Mapping[str, Any] | None) -> None:
         if chunk is None:

@@ -85,7 +85,10 @@ class Passage:
     @property
     def failure(self) -> UpstreamError:
         """What the provider reported in its stream, as ours."""
-        return self._failure(self._failed)
+        error = self._failure(self._failed)
+        if self._has_key(error.message.encode("utf-8", "replace")):
+            error.message = WITHHELD
+        return error
 
     def close(self) -> bytes:
         """The provider closed its stream: the last bytes to send. Raises UpstreamTruncated unless it ended honestly.
@@ -113,7 +116,7 @@ class Passage:
         return self._dialect.is_end(*self._dialect.framing.read(whole_lines(self._splitter.tail)))
 
     def _let_through(self, block: bytes) -> bytes:
-        if self.is_over:
+        if self.is_over or not block:
             return b""
         if self.has_valid_event and not self.reported and not self._dialect.is_marked(block, self._drops_usage):
             self._meter.see(block)
@@ -121,9 +124,11 @@ class Passage:
         return b"".join(self._sift(block))
 
     def _sift(self, block: bytes) -> list[bytes]:
-        kept = []
+        """Reads event by event; behind the first valid one the rest of the block is looked at as any block is."""
+        kept, place, had_valid = [], 0, self.has_valid_event
         framing = self._dialect.framing
         for raw in framing.raw_events(block):
+            place += len(raw)
             event, carried = framing.read(raw)
             had_failed = self.reported is not None
             chunk = self._judged(event, carried) if event.data or event.name else None
@@ -131,6 +136,9 @@ class Passage:
             if self._goes_on(raw, event, chunk, had_failed):
                 kept.append(self._without_key(raw))
             if self.is_over:
+                break
+            if self.has_valid_event and not had_valid:
+                kept.append(self._let_through(block[place:]))
                 break
         return kept
 

@@ -17,6 +17,7 @@ from sluice.domain.reference import Stored
 from sluice.domain.usage import Usage
 
 LONG = "1h"
+DELTAS_ALONE = {"contentBlockDelta"}
 
 
 class ConverseTally:
@@ -33,13 +34,17 @@ class ConverseTally:
         self.said_bytes = 0
 
     def add(self, chunk: Chunk) -> None:
+        if chunk.keys() != DELTAS_ALONE:  # nearly every event of a stream adds to what was said, and no more
+            self._note(chunk)
+        self.said_bytes += size(converse.said(chunk))
+
+    def _note(self, chunk: Chunk) -> None:
         stop = _either(chunk, "messageStop")
         metadata = _either(chunk, "metadata")
         self._stop = text(stop, "stopReason") or self._stop
         self._reasoning = _thought(table(stop, "additionalModelResponseFields")) or self._reasoning
         self.usage = usage(metadata.get("usage")) or self.usage
         self.service_tier = text(table(metadata, "serviceTier"), "type") or self.service_tier
-        self.said_bytes += size(converse.said(chunk))
         self._tell_reasoning()
 
     def _tell_reasoning(self) -> None:

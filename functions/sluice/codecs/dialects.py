@@ -4,8 +4,8 @@ Those of Bedrock and Anthropic are loaded when a call first needs them: an envir
 not pay for them at its start.
 """
 
+from collections.abc import Callable, Mapping
 from functools import cache
-from importlib import import_module
 
 from sluice.codecs import chat, sse_events, typed
 from sluice.codecs.chat_tally import ChatTally
@@ -52,13 +52,6 @@ RESPONSES = SPEECH._replace(
 )
 
 DIALECTS = {"chat": CHAT, "responses": RESPONSES, "image": IMAGE, "speech": SPEECH}
-LATER = {
-    "converse": "bedrock_dialects",
-    "invoke": "bedrock_dialects",
-    "messages": "messages_dialect",
-    "count": "messages_dialect",
-    "text": "text_dialect",
-}
 
 
 def dialect(name: str) -> Dialect:
@@ -68,5 +61,31 @@ def dialect(name: str) -> Dialect:
 
 @cache
 def _later(name: str) -> Dialect:
-    row: Dialect = import_module(f"sluice.codecs.{LATER[name]}").DIALECTS[name]
-    return row
+    return LATER[name]()[name]
+
+
+def _bedrock() -> Mapping[str, Dialect]:
+    from sluice.codecs import bedrock_dialects
+
+    return bedrock_dialects.DIALECTS
+
+
+def _messages() -> Mapping[str, Dialect]:
+    from sluice.codecs import messages_dialect
+
+    return messages_dialect.DIALECTS
+
+
+def _text() -> Mapping[str, Dialect]:
+    from sluice.codecs import text_dialect
+
+    return text_dialect.DIALECTS
+
+
+LATER: dict[str, Callable[[], Mapping[str, Dialect]]] = {
+    "converse": _bedrock,
+    "invoke": _bedrock,
+    "messages": _messages,
+    "count": _messages,
+    "text": _text,
+}

@@ -1,8 +1,9 @@
 """Amazon's event streams (application/vnd.amazon.eventstream): where a frame ends, and what it says.
 
 botocore's decoder does the work and checks both checksums of each frame; it slices its buffer anew at every frame, so
-it is fed 16 KB at a time (facts/translation.md 8). Here is what a gateway adds: the bytes of whole frames as they came,
-a cap, and what stands before a damaged frame. The format:
+it is fed 16 KB at a time (facts/translation.md 8), and it would read headers that repeat to the byte at every frame,
+which is half of its work, so those it has read are remembered. Here is what a gateway adds: the bytes of whole frames
+as they came, a cap, and what stands before a damaged frame. The format:
 https://docs.aws.amazon.com/AmazonS3/latest/API/RESTSelectObjectAppendix.html (the framing is the same everywhere).
 """
 
@@ -10,10 +11,11 @@ import base64
 import binascii
 import json
 import struct
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
+from functools import lru_cache
 from typing import Any, NamedTuple
 
-from botocore.eventstream import EventStreamBuffer, ParserError
+from botocore.eventstream import EventStreamBuffer, EventStreamHeaderParser, ParserError
 
 from sluice.codecs.dialect import Framing
 from sluice.codecs.sse import Event, EventTooLarge
@@ -22,6 +24,7 @@ CONTENT_TYPE = "application/vnd.amazon.eventstream"
 MAX_FRAME_BYTES = 16 * 1024 * 1024
 FEED_BYTES = 16 * 1024
 LEAST_BYTES = 16  # two lengths and two checksums
+MOST_REMEMBERED, REMEMBERED_BYTES = 64, 512  # headers of events; those of an error hold its message
 STRING = 7
 EXCEPTION = "exception"
 NAMES = {"event": ":event-type", "exception": ":exception-type", "error": ":error-code"}
@@ -40,13 +43,36 @@ class Frame(NamedTuple):
     payload: bytes
 
 
+class HeaderParser:
+    """botocore's, for headers not read before. What it returns is shared: nobody may change it."""
+
+    def parse(self, data: bytes) -> Mapping[str, Any]:
+        return remembered(data) if len(data) <= REMEMBERED_BYTES else headers(data)
+
+
+def headers(data: bytes) -> Mapping[str, Any]:
+    found: Mapping[str, Any] = EventStreamHeaderParser().parse(data)
+    return found
+
+
+remembered = lru_cache(MOST_REMEMBERED)(headers)
+
+
+class Buffer(EventStreamBuffer):
+    """botocore's, with that parser of headers."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._header_parser = HeaderParser()
+
+
 class Decoder:
     """Frames out of bytes. What follows a damaged frame is never read; `damage` says so once the good ones are out."""
 
     __slots__ = ("_buffer", "_waiting", "damage")
 
     def __init__(self) -> None:
-        self._buffer = EventStreamBuffer()
+        self._buffer = Buffer()
         self._waiting = 0
         self.damage: Damaged | None = None
 

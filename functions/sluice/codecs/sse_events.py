@@ -8,6 +8,7 @@ from sluice.codecs import sse
 from sluice.codecs.dialect import Framing, Read
 
 CONTENT_TYPE = "text/event-stream"
+ENCODER = json.JSONEncoder(separators=(",", ":"), ensure_ascii=False, check_circular=False)
 
 
 def read(raw: bytes) -> Read:
@@ -51,7 +52,7 @@ class Events:
 
 def data(event: Mapping[str, Any]) -> bytes:
     """An event without a name."""
-    return b"data: " + json.dumps(event, separators=(",", ":"), ensure_ascii=False).encode("utf-8", "replace") + b"\n\n"
+    return b"data: " + ENCODER.encode(event).encode("utf-8", "replace") + b"\n\n"
 
 
 def typed(event: Mapping[str, Any]) -> bytes:
