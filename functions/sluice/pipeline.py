@@ -124,7 +124,7 @@ class Pipeline:
     def _admit(self, call: Call, target: Target, plan: Plan) -> Settlement:
         """Writes the reservation: not a byte leaves for a provider before that."""
         priced, request = self.prices(target), call.request
-        named = request.references
+        named = () if plan.translation else request.references  # what is translated names nothing that is stored
         context_tokens = self.owners.tokens(call.principal, target.provider, named) if named else 0
         reservation = self.admission.reservation(call, target, priced, plan.size, context_tokens)
         try:
