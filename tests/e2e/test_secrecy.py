@@ -20,6 +20,7 @@ WINDOW, RANDOM = 8, 48
 KEY, PROMPT, SAID, OTHER = (
     f"{name}{secrets.token_hex(RANDOM // 2)}" for name in ("sk-fake-", "prompt", "answer", "other")
 )
+ANSWERS_ID = "req_of_the_answer"
 AWS_SECRETS = ("fake-secret-of-the-function-role", "fake-session-token-of-the-function-role")
 ASKED = [{"role": "user", "content": PROMPT}]
 STOP = b'data: {"choices":[{"index":0,"delta":{},"finish_reason":"stop"}]}\n\n'
@@ -67,7 +68,7 @@ SCRIPTS: dict[str, Script] = {
         f"x-secret-echo: Bearer {KEY}",
         f"set-cookie: a={KEY}",
         f"openai-organization: {OTHER}",
-        f"x-request-id: {OTHER}",
+        f"x-request-id: {ANSWERS_ID}",
     ),
     "error-event": stream(delta(SAID), b"data: " + error(f"not with {KEY}") + b"\n\n"),
     "first-error-event": stream(b"data: " + error(f"not with {KEY}") + b"\n\n"),
@@ -182,6 +183,8 @@ def test_only_listed_headers_of_the_provider_reach_the_caller(heard: Heard) -> N
 
     assert OTHER not in whole(answer)
     assert not {"x-secret-echo", "set-cookie", "openai-organization"} & set(answer.headers)
+    assert answer.headers["x-sluice-provider-request-id"] == ANSWERS_ID  # support asks for it
+    assert answer.headers["x-request-id"] != ANSWERS_ID
 
 
 @pytest.mark.fault("P02")
