@@ -25,7 +25,7 @@ LEASE_MARGIN_SECONDS = 60
 # What parts of messages are called, or have: OpenAI's, Anthropic's, Bedrock's.
 IMAGES = frozenset({"image_url", "input_image", "image"})
 FILES = frozenset({"file", "input_file", "document", "video"})
-SEARCHES = ("web_search_options", "search_parameters")  # OpenAI's, and xAI's
+SEARCHES = ("web_search_options", "search_parameters", "mcp_servers")  # OpenAI's, xAI's, Anthropic's
 OWN_TOOLS = frozenset({"function", "custom", "namespace", "apply_patch", "local_shell"})  # the caller runs these
 
 
@@ -146,6 +146,7 @@ def _has_audio(request: ModelRequest) -> bool:
 
 
 def _has_provider_tools(body: Mapping[str, Any]) -> bool:
-    tools = body.get("tools")
-    found = (tool for tool in tools if isinstance(tool, dict)) if isinstance(tools, list) else iter(())
-    return any(tool.get("type", "function") not in OWN_TOOLS for tool in found)
+    config = body.get("toolConfig")  # Converse's
+    tools = config.get("tools") if isinstance(config, dict) else body.get("tools")
+    found = [tool for tool in tools if isinstance(tool, dict)] if isinstance(tools, list) else []
+    return any("systemTool" in tool or str(tool.get("type", "function")) not in OWN_TOOLS for tool in found)

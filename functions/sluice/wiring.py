@@ -10,7 +10,7 @@ import ssl
 import uuid
 from collections.abc import Callable, Iterator
 from datetime import UTC, datetime
-from functools import lru_cache
+from functools import lru_cache, partial
 from pathlib import Path
 from typing import Any
 
@@ -25,6 +25,7 @@ from sluice.domain.operation import BEDROCK_OPERATIONS, OPERATIONS
 from sluice.domain.price import Priced
 from sluice.pipeline import Pipeline
 from sluice.pricing import PriceTable
+from sluice.providers.later import Later
 from sluice.providers.openai import Provider as OpenAIProvider
 from sluice.providers.plan import Provider
 from sluice.providers.transport import Transport
@@ -132,17 +133,25 @@ def _pipeline(
 
 
 def _provider(settings: ProviderSettings, client: httpx.Client, aws: Clients) -> Provider:
-    """What speaks to a provider; that of a kind which is not configured is not loaded."""
+    """What speaks to a provider; all but OpenAI's dialect is loaded by the first call that needs it."""
     if settings.kind == BEDROCK:
-        from sluice.providers.bedrock import Bedrock as BedrockProvider
-        from sluice.providers.signature import Signer
-
-        return BedrockProvider(settings, client, Signer(aws.credentials, settings.region or ""))
+        return Later(settings, partial(_bedrock, settings, client, aws))
     if settings.kind == ANTHROPIC:
-        from sluice.providers.anthropic import Anthropic as AnthropicProvider
-
-        return AnthropicProvider(settings, client)
+        return Later(settings, partial(_anthropic, settings, client))
     return OpenAIProvider.of(settings, client)
+
+
+def _bedrock(settings: ProviderSettings, client: httpx.Client, aws: Clients) -> Provider:
+    from sluice.providers.bedrock import Bedrock as BedrockProvider
+    from sluice.providers.signature import Signer
+
+    return BedrockProvider(settings, client, Signer(aws.credentials, settings.region or ""))
+
+
+def _anthropic(settings: ProviderSettings, client: httpx.Client) -> Provider:
+    from sluice.providers.anthropic import Anthropic as AnthropicProvider
+
+    return AnthropicProvider(settings, client)
 
 
 class NoCookies(httpx.Cookies):

@@ -56,6 +56,10 @@ class GatewayError(Exception):
         self.headers = dict(headers or {})
         self.is_recorded = False  # a usage record tells of it
 
+    def __str__(self) -> str:
+        """The message as it is now: the runtime puts it into trailers, and what repeats a key is withheld late."""
+        return self.message
+
 
 class InvalidRequest(GatewayError):
     status, type, code = 400, "invalid_request_error", "invalid_request"

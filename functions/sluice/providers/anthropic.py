@@ -27,10 +27,9 @@ VERSION_HEADER, BETA_HEADER = "anthropic-version", "anthropic-beta"
 PASSED_HEADERS = ("retry-after", "request-id")
 PASSED_PREFIX = "anthropic-ratelimit-"
 SERVED = (MESSAGES, COUNT_MESSAGES, CHAT, RESPONSES)
-# https://platform.claude.com/docs/en/api/errors
+# https://platform.claude.com/docs/en/api/errors; whose key is refused is the gateway, not its caller
 STATUSES = {
     "invalid_request_error": 400,
-    "authentication_error": 401,
     "billing_error": 402,
     "permission_error": 403,
     "not_found_error": 404,

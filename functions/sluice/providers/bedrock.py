@@ -5,6 +5,7 @@ translated into Converse, or pass to Bedrock's OpenAI-compatible endpoint where 
 https://docs.aws.amazon.com/bedrock/latest/APIReference/API_Operations_Amazon_Bedrock_Runtime.html
 """
 
+import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
@@ -41,6 +42,8 @@ PASSED_PREFIX = "x-amzn-bedrock-"
 ERROR_TYPE = "x-amzn-errortype"
 OUR_FAULT = "provider_authentication_error"
 NOT_OURS = "Bedrock refused the function's credentials; look at its role and its clock"
+DENIED = "Bedrock does not allow this to the gateway's role; look at the role's policy and the account's model access"
+OUR_ROLE = re.compile(r"arn:aws[a-z-]*:(?:iam|sts)::")  # AWS says who was denied: our account, role and session
 
 Sign = Callable[[str, bytes, Mapping[str, str]], dict[str, str]]
 Planned = Callable[[Target, ModelRequest], Plan]
@@ -78,6 +81,7 @@ class Bedrock:
         return PLANS[path](target, request)
 
     def _openai(self, target: Target, request: ModelRequest) -> Plan:
+        openai.check_stored(self.settings, request)
         make = openai.translated_plan if request.operation is MESSAGES else openai.plan
         made = make(self.settings, target, request)
         return bedrock_plans.moved(made, OPENAI_PATH + made.path)
@@ -107,7 +111,12 @@ def passed_headers(headers: Mapping[str, str]) -> dict[str, str]:
 def openai_refusal(upstream: Upstream, body: bytes) -> UpstreamError:
     """Of the endpoint that speaks OpenAI's dialect; who signs wrongly is told in AWS's."""
     is_ours = upstream.status in (401, 403) and "error" not in error_object(body)
-    return refusal(upstream, body) if is_ours else openai.refusal(upstream, body, None)
+    return refusal(upstream, body) if is_ours or names_role(body) else openai.refusal(upstream, body, None)
+
+
+def names_role(body: bytes) -> bool:
+    """Whether an error tells who was denied, which is for the operator only."""
+    return OUR_ROLE.search(body.decode("utf-8", "replace")) is not None
 
 
 def refusal(upstream: Upstream, body: bytes) -> UpstreamError:
@@ -118,10 +127,12 @@ def refusal(upstream: Upstream, body: bytes) -> UpstreamError:
     meaning = bedrock_errors.meaning(name, message, upstream.status)
     if meaning.code == OUR_FAULT:
         return key_refused(NOT_OURS)
-    error = UpstreamRefused(message or f"Bedrock answered {upstream.status}", headers=_refused_headers(upstream))
+    words = DENIED if names_role(body) else message or f"Bedrock answered {upstream.status}"
+    error = UpstreamRefused(words, headers=_refused_headers(upstream))
     if meaning.is_final:
         error.headers["x-should-retry"] = "false"
-    error.status, error.dialect, error.body = meaning.status, "bedrock", body or None
+    error.status, error.dialect = meaning.status, "bedrock"
+    error.body = body if value and not names_role(body) else None
     error.type, error.code, error.param = meaning.type, meaning.code or error.code, meaning.param
     error.told = {"message": error.message, "type": meaning.type, "param": meaning.param, "code": meaning.code}
     return error

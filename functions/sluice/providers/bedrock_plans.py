@@ -2,14 +2,13 @@
 
 from collections.abc import Mapping
 from dataclasses import replace
-from importlib import import_module
 from typing import Any
 from urllib.parse import quote
 
 from sluice.codecs.dialects import dialect
 from sluice.codecs.eventstream import EXCEPTION
 from sluice.domain.call import ModelRequest, Target
-from sluice.domain.errors import UnsupportedParameter, UpstreamReported
+from sluice.domain.errors import UnsupportedParameter, UpstreamProtocol, UpstreamReported
 from sluice.domain.operation import COUNT_TOKENS, INVOKE, INVOKE_STREAM
 from sluice.providers.plan import Plan, Translation
 from sluice.providers.posting import encoded
@@ -51,13 +50,14 @@ def messages(target: Target, request: ModelRequest) -> Plan:
     """Anthropic's Messages: to Claude as they are, to every other model by Converse."""
     if not family(target.family_model).speaks_messages:
         return converse(target, request)
+    from sluice.translation.answers import invoke_to_messages
+
     body, warnings = _to_invoke(target, request)
-    answers = import_module("sluice.translation.answers.invoke_to_messages")
     return Plan(
         path(target.model, INVOKE_PATHS[request.is_stream]),
         (encoded(body),),
         dialect("invoke"),
-        Translation(answers.whole, answers.Stream),
+        Translation(invoke_to_messages.whole, invoke_to_messages.Stream),
         warnings=warnings,
         failure=failure,
     )
@@ -83,8 +83,9 @@ def count_messages(target: Target, request: ModelRequest) -> Plan:
 
 def embeddings(target: Target, request: ModelRequest) -> Plan:
     """One InvokeModel for each batch that the model takes."""
-    requests = import_module("sluice.translation.requests.embeddings_to_invoke")
-    bodies, warnings = requests.requests(request.body, target.family_model)
+    from sluice.translation.requests import embeddings_to_invoke
+
+    bodies, warnings = embeddings_to_invoke.requests(request.body, target.family_model)
     return Plan(
         path(target.model, INVOKE.path),
         tuple(map(encoded, bodies)),
@@ -98,9 +99,9 @@ def embeddings(target: Target, request: ModelRequest) -> Plan:
 
 def prompt(target: Target, request: ModelRequest) -> Plan:
     """A quick prompt, as the body of the model's family."""
-    made = import_module("sluice.translation.requests.prompt_to_invoke").request(
-        str(request.body["prompt"]), target.family_model
-    )
+    from sluice.translation.requests import prompt_to_invoke
+
+    made = prompt_to_invoke.request(str(request.body["prompt"]), target.family_model)
     return Plan(
         path(target.model, INVOKE_PATHS[request.is_stream]),
         (encoded(made),),
@@ -126,8 +127,9 @@ def moved(plan: Plan, where: str) -> Plan:
 
 
 def _to_invoke(target: Target, request: ModelRequest) -> tuple[dict[str, Any], tuple[str, ...]]:
-    requests = import_module("sluice.translation.requests.messages_to_invoke")
-    made = requests.request(request.body, target.family_model, request.headers)
+    from sluice.translation.requests import messages_to_invoke
+
+    made = messages_to_invoke.request(request.body, target.family_model, request.headers)
     return dict(made.body), made.warnings
 
 
@@ -138,25 +140,28 @@ def _base64(body: bytes) -> str:
 
 
 def _counted(answer: Mapping[str, Any], _asked: Asked) -> dict[str, Any]:
-    return {"input_tokens": answer.get("inputTokens")}
+    tokens = answer.get("inputTokens")
+    if not isinstance(tokens, int):
+        raise UpstreamProtocol("the provider's answer has no count of tokens")
+    return {"input_tokens": tokens}
 
 
 def _embedded(body: Mapping[str, Any]) -> Any:
     def whole(gathered: Mapping[str, Any], asked: Asked) -> dict[str, Any]:
-        answers = import_module("sluice.translation.answers.invoke_to_embeddings")
-        made: dict[str, Any] = answers.whole(gathered["answers"], gathered["tokens"], asked.of(body))
-        return made
+        from sluice.translation.answers import invoke_to_embeddings
+
+        return invoke_to_embeddings.whole(gathered["answers"], gathered["tokens"], asked.of(body))
 
     return whole
 
 
 def _prompted(model: str, body: Mapping[str, Any]) -> Translation:
-    answers = import_module("sluice.translation.answers.invoke_to_prompt")
+    from sluice.translation.answers import invoke_to_prompt
 
     def whole(answer: Mapping[str, Any], _asked: Asked) -> dict[str, Any]:
-        return {"modelId": model, "prompt": body["prompt"], "res": answers.text(answer)}
+        return {"modelId": model, "prompt": body["prompt"], "res": invoke_to_prompt.text(answer)}
 
-    return Translation(whole, answers.Stream)
+    return Translation(whole, invoke_to_prompt.Stream)
 
 
 def _never(_asked: Asked) -> Translator:

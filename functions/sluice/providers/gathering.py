@@ -37,13 +37,13 @@ class Gathered:
         headers, room = httpx.Headers(), MAX_GATHERED_BYTES
         for payload in payloads:
             try:
-                answer, headers, size = _read(post(payload), room)
+                answer, headers, size = _read(post(payload))
+                answers.append(answer)
+                tokens.append(_tokens(headers, answer))
+                room = _left(room, size)
             except UpstreamError as error:
                 error.used = Usage(input=_sum(tokens)) if answers else None
                 raise
-            answers.append(answer)
-            tokens.append(_tokens(headers, answer))
-            room -= size
         return cls(_object(answers, tokens), headers)
 
     def over(self) -> None:
@@ -53,9 +53,19 @@ class Gathered:
         """Every connection has been given back."""
 
 
-def _read(upstream: Upstream, room: int) -> tuple[dict[str, Any], httpx.Headers, int]:
+def _left(room: int, size: int) -> int:
+    """Raises UpstreamProtocol, which is final: every try would be paid for again."""
+    if size > room:
+        words = (
+            f"the embeddings asked for are larger than {MAX_GATHERED_BYTES} bytes together; send fewer texts at once"
+        )
+        raise UpstreamProtocol(words, headers={"x-should-retry": "false"})
+    return room - size
+
+
+def _read(upstream: Upstream) -> tuple[dict[str, Any], httpx.Headers, int]:
     try:
-        body = upstream.read(room)
+        body = upstream.read(MAX_GATHERED_BYTES)
         upstream.over()
         value = json.loads(body)
     except (ValueError, RecursionError):

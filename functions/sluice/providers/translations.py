@@ -3,8 +3,8 @@
 They are loaded when a call first needs them.
 """
 
-from collections.abc import Callable, Mapping
-from importlib import import_module
+import re
+from collections.abc import Callable, Iterable, Mapping
 from typing import Any, NamedTuple
 
 from sluice.domain.errors import InvalidRequest
@@ -12,12 +12,8 @@ from sluice.providers.plan import Translation
 from sluice.translation.translation import Asked, Chain, Translated, Translator
 
 HUB = "chat"
-FILES = {
-    ("chat", "converse"): ("chat_to_converse", "converse_to_chat"),
-    ("chat", "messages"): ("chat_to_messages", "messages_to_chat"),
-    ("responses", "chat"): ("responses_to_chat", "chat_to_responses"),
-    ("messages", "chat"): ("messages_to_chat", "chat_to_messages"),
-}
+FIELD_NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_.-]{0,63}")
+MAX_WARNINGS = 32
 # Converse has what OpenAI's own API has not: a `top_k`, points of caching.
 KEPT = {("messages", "chat", "converse"): {"extras": True}}
 
@@ -28,6 +24,13 @@ class Spoken(NamedTuple):
     body: dict[str, Any]
     warnings: tuple[str, ...]
     translation: Translation
+
+
+class Files(NamedTuple):
+    """The two files of a translation, there and back."""
+
+    requests: Any
+    answers: Any
 
 
 class Step(NamedTuple):
@@ -43,12 +46,12 @@ def spoken(caller: str, provider: str, body: Mapping[str, Any], model: str) -> S
     warnings: list[str] = []
     callers_name = _as_it_is
     for one in _path(caller, provider):
-        requests, answers = (import_module(f"sluice.translation.{place}") for place in _places(one))
+        requests, answers = FILES[one]()
         steps.append(Step(answers, body))
         body, dropped = _request(requests, body, model, KEPT.get((*one, provider), {}), callers_name)
         warnings += map(callers_name, dropped)
         callers_name = getattr(requests, "callers_name", _as_it_is)
-    return Spoken(dict(body), tuple(dict.fromkeys(warnings)), _translation(steps))
+    return Spoken(dict(body), _named(warnings), _translation(steps))
 
 
 def _request(
@@ -62,6 +65,12 @@ def _request(
     return made
 
 
+def _named(warnings: Iterable[str]) -> tuple[str, ...]:
+    """Each name once, as a header can hold them: `body` stands for strange ones, and for those beyond the bound."""
+    names = list(dict.fromkeys(name if FIELD_NAME.fullmatch(name) else "body" for name in warnings))
+    return tuple(names if len(names) <= MAX_WARNINGS else [*names[: MAX_WARNINGS - 1], "body"])
+
+
 def _as_it_is(name: str) -> str:
     return name
 
@@ -69,11 +78,6 @@ def _as_it_is(name: str) -> str:
 def _path(caller: str, provider: str) -> list[tuple[str, str]]:
     direct = (caller, provider)
     return [direct] if direct in FILES else [(caller, HUB), (HUB, provider)]
-
-
-def _places(step: tuple[str, str]) -> tuple[str, str]:
-    there, back = FILES[step]
-    return f"requests.{there}", f"answers.{back}"
 
 
 def _translation(steps: list[Step]) -> Translation:
@@ -87,3 +91,39 @@ def _translation(steps: list[Step]) -> Translation:
         return made[0] if len(made) == 1 else Chain(*made)
 
     return Translation(whole, stream)
+
+
+def _chat_to_converse() -> Files:
+    from sluice.translation.answers import converse_to_chat
+    from sluice.translation.requests import chat_to_converse
+
+    return Files(chat_to_converse, converse_to_chat)
+
+
+def _chat_to_messages() -> Files:
+    from sluice.translation.answers import messages_to_chat
+    from sluice.translation.requests import chat_to_messages
+
+    return Files(chat_to_messages, messages_to_chat)
+
+
+def _responses_to_chat() -> Files:
+    from sluice.translation.answers import chat_to_responses
+    from sluice.translation.requests import responses_to_chat
+
+    return Files(responses_to_chat, chat_to_responses)
+
+
+def _messages_to_chat() -> Files:
+    from sluice.translation.answers import chat_to_messages
+    from sluice.translation.requests import messages_to_chat
+
+    return Files(messages_to_chat, chat_to_messages)
+
+
+FILES: dict[tuple[str, str], Callable[[], Files]] = {
+    ("chat", "converse"): _chat_to_converse,
+    ("chat", "messages"): _chat_to_messages,
+    ("responses", "chat"): _responses_to_chat,
+    ("messages", "chat"): _messages_to_chat,
+}

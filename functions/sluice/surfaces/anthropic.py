@@ -11,6 +11,7 @@ from sluice.domain.operation import COUNT_MESSAGES, MESSAGES, Operation
 from sluice.policy.authentication import principal
 from sluice.surfaces import strict_json
 from sluice.surfaces.anthropic_error import error_body
+from sluice.surfaces.call_headers import forwarded
 from sluice.surfaces.calls import Calls
 from sluice.surfaces.fields import Field, check, is_list_of, is_message, is_switch, is_text, is_whole
 from sluice.surfaces.openai_request import MAX_MESSAGES, MAX_TOKENS, refuse_steering
@@ -56,5 +57,5 @@ def _asked(operation: Operation, body: dict[str, Any], fields: dict[str, Field],
     for name, field in fields.items():
         check(name, field, body.get(name))
     refuse_steering(body)
-    headers = {name: request.headers[name] for name in HEADERS if name in request.headers}
+    headers = forwarded(request.headers, HEADERS)
     return ModelRequest(body, operation, stored_object=stored_object(body, OWN_DATA | {"input"}), headers=headers)

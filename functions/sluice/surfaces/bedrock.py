@@ -15,6 +15,7 @@ from sluice.policy.authentication import principal
 from sluice.routing.selection import Selection
 from sluice.surfaces import strict_json
 from sluice.surfaces.bedrock_error import error_body
+from sluice.surfaces.call_headers import forwarded
 from sluice.surfaces.calls import Calls
 from sluice.surfaces.openai_error import error_body as openai_error_body
 from sluice.surfaces.request import Reply, Request
@@ -59,12 +60,13 @@ class Bedrock:
             raise InvalidRequest(f"p is missing or too long; want ?p=hello, at most {MAX_PROMPT} characters", param="p")
         asked = ModelRequest({"prompt": text, "stream": query.get("stream") == "true"}, PROMPT, named=unquote(model))
         provider = self._provider(unquote(model))
-        return self.calls.answer(request, QUICK, asked, len(text.encode()), provider, openai_error_body)
+        size = len(text.encode("utf-8", "replace"))
+        return self.calls.answer(request, QUICK, asked, size, provider, openai_error_body)
 
     def _answer(self, request: Request, model: str, operation: str, provider: str | None) -> Reply:
         principal(request.event)
         body, size = strict_json.body(request.event, request.headers, strict_json.JSON_OR_BYTES)
-        headers = {name: request.headers[name] for name in HEADERS if name in request.headers}
+        headers = forwarded(request.headers, HEADERS)
         asked = ModelRequest(body, BEDROCK_OPERATIONS[operation], named=unquote(model), headers=headers)
         where = provider or self._provider(unquote(model))
         return self.calls.answer(request, SURFACE, asked, size, where, error_body)

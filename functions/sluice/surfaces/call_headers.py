@@ -2,7 +2,7 @@
 
 import json
 import re
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 
 from sluice.domain.errors import InvalidRequest
 
@@ -23,6 +23,15 @@ def check(headers: Mapping[str, str]) -> None:
     for name, value in headers.items():
         if CONTROL.search(name) or CONTROL.search(str(value)):
             raise InvalidRequest("a header holds CR, LF or NUL")
+
+
+def forwarded(headers: Mapping[str, str], names: Iterable[str]) -> dict[str, str]:
+    """Those of the caller's headers that a provider is to see. Raises InvalidRequest for one that cannot be sent."""
+    found = {name: headers[name].strip() for name in names if name in headers}
+    for name, value in found.items():
+        if not (value.isascii() and value.isprintable()):
+            raise InvalidRequest(f"the header {name} holds other than printable ASCII")
+    return found
 
 
 def timeouts(headers: Mapping[str, str]) -> dict[str, float]:
