@@ -215,7 +215,7 @@ class DevStack:
         self._start_sweeping(exits)
 
     def _start_simulated(self, providers: Upstreams, exits: ExitStack) -> None:
-        """Each kind for itself; OpenAI's and Bedrock's are on the ports that events/env.json names, Anthropic's on any."""
+        """Each kind for itself; OpenAI's and Bedrock's on the ports of events/env.json, Anthropic's on any."""
         keys = providers.accepted_keys
         self.simulated = {
             OPENAI: SimulatedOpenAI(keys),

@@ -33,3 +33,9 @@ def codes(markdown: str) -> list[str]:
 def fenced(markdown: str, language: str) -> list[str]:
     """The blocks of a language."""
     return re.findall(rf"^```{language}\n(.*?)^```", markdown, re.MULTILINE | re.DOTALL)
+
+
+def rows(page: Path, heading: str, number: int = 0) -> dict[str, list[str]]:
+    """The rows of a section's table by each name in their first column."""
+    table = tables(section(text(page), heading))[number]
+    return {code: row for row in table for code in codes(row[0])}

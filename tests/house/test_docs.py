@@ -2,7 +2,6 @@
 
 import re
 import tomllib
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 from xml.etree import ElementTree
@@ -10,20 +9,19 @@ from xml.etree import ElementTree
 import httpx
 import pytest
 from tests.fakes.gateway import Gateway
-from tests.house.pages import Table, codes, section, tables, text
+from tests.house.pages import Table, codes, rows, section, tables, text
 from tests.house.repository import ROOT, python_files
 
 import sluice
 from sluice import relay, settings, telemetry, whole, wiring
-from sluice.codecs import sse
+from sluice.codecs import eventstream, sse
 from sluice.domain import operation
-from sluice.domain.clock import Clock
-from sluice.domain.errors import GatewayError, UpstreamRefused, UpstreamReported
 from sluice.presets import PRESETS
 from sluice.pricing import CLASSES, PriceTable
-from sluice.providers import openai as provider
-from sluice.providers import upstream, watch
+from sluice.providers import anthropic, bedrock, openai, posting, upstream, watch
 from sluice.routing import selection
+from sluice.surfaces import anthropic as anthropic_surface
+from sluice.surfaces import bedrock as bedrock_surface
 from sluice.surfaces import call_headers, openai_request, strict_json
 from sluice.surfaces.openai import OpenAI
 from sluice_cli.__main__ import COMMANDS
@@ -32,7 +30,7 @@ from sluice_devstack.intrinsics import parse
 
 DOCS = ROOT / "docs"
 README, DECISIONS = ROOT / "README.md", DOCS / "decisions/README.md"
-CONFIGURATION, API, ERRORS = DOCS / "configuration.md", DOCS / "api.md", DOCS / "errors.md"
+CONFIGURATION, API = DOCS / "configuration.md", DOCS / "api.md"
 CLIENTS, OPERATIONS = DOCS / "clients.md", DOCS / "operations.md"
 PAGES = [README, ROOT / "CHANGELOG.md", *sorted(DOCS.rglob("*.md"))]
 TEMPLATE: dict[str, Any] = parse((ROOT / "template.yaml").read_text(encoding="utf-8"))
@@ -47,7 +45,7 @@ SETTINGS = {
     "`[secrets]`": settings.SECRET_KEYS,
     "`[ledger]`": settings.LEDGER_KEYS,
 }
-NO_DEFAULT = {"required", "none", "by preset"}
+NO_DEFAULT = {"required", "none", "by preset", "the function's", "by region"}
 KB, MB = 1024, 1024 * 1024
 LIMITS = {
     "request body": f"{strict_json.MAX_BODY_BYTES // MB} MB",
@@ -58,25 +56,23 @@ LIMITS = {
     "held before the first event": f"{relay.MAX_HELD_BYTES // KB} KB",
     "held of an answer that does not stream": f"{whole.MAX_WHOLE_BYTES // MB} MB",
     "a compressed answer": f"{upstream.MAX_INFLATED_BYTES // MB} MB, or {upstream.MAX_RATIO} times",
-    "an error body of the provider": f"{provider.MAX_ERROR_BYTES // KB} KB",
+    "an answer that is translated": f"{whole.MAX_TRANSLATED_BYTES // MB} MB",
+    "one frame of an event stream": f"{eventstream.MAX_FRAME_BYTES // MB} MB",
+    "a quick prompt": f"{bedrock_surface.MAX_PROMPT:,} characters",
+    "an error body of the provider": f"{posting.MAX_ERROR_BYTES // KB} KB",
     "model id": f"{selection.MAX_MODEL_LENGTH} characters",
 }
 DECISION_PARTS = ("Context", "Decision", "Why", "Turned down", "What would change our mind")
 # Each word is written so that it does not match itself.
 UNFINISHED = re.compile(r"\bTB[D]\b|\bTB[C]\b|lorem ipsu[m]|coming soo[n]|to be writte[n]|\?\?[?]|placeholde[r]", re.I)
 
+PLACES_IN_A_PATH = {"id": "a/b", "operation": "responses", "action": "converse", "region": "us-east-1"}
 A_PATH = re.compile(r"(functions|layers|local|tests|scripts|docs)/[\w./-]+|[\w/]+\.py")
 PLACES = (ROOT, ROOT / "functions", ROOT / "functions/sluice")
 
 
 def first_column(table: Table) -> set[str]:
     return {code for row in table for code in codes(row[0])}
-
-
-def rows(page: Path, heading: str, number: int = 0) -> dict[str, list[str]]:
-    """The rows of a section's table by each name in their first column."""
-    table = tables(section(text(page), heading))[number]
-    return {code: row for row in table for code in codes(row[0])}
 
 
 def code_of(markdown: str) -> str:
@@ -111,12 +107,6 @@ def named_commands(markdown: str) -> set[str]:
 
 def named_targets(markdown: str) -> set[str]:
     return set(re.findall(r"(?:^|[\s`])make ([a-z][a-z-]*)", code_of(markdown), re.MULTILINE))
-
-
-def errors(kind: type[GatewayError] = GatewayError) -> Iterator[type[GatewayError]]:
-    yield kind
-    for narrower in kind.__subclasses__():
-        yield from errors(narrower)
 
 
 def default_text(default: object) -> str | None:
@@ -200,22 +190,13 @@ def test_every_parameter_and_output_of_the_template_is_documented() -> None:
         assert set(TEMPLATE["Outputs"]) <= set(codes(text(page)))
 
 
-def test_every_error_is_documented_under_its_type_with_its_status() -> None:
-    kinds = {kind.code: kind for kind in errors()}
-    types = {kind.type for kind in kinds.values()}
-    documented = {code: (type_, row[1]) for type_ in types for code, row in rows(ERRORS, f"`{type_}`").items()}
-
-    assert set(documented) == set(kinds)
-    for code, kind in kinds.items():
-        status = "the provider's" if kind is UpstreamRefused else str(kind.status)
-        said = documented[code][1]
-        assert documented[code][0] == kind.type
-        assert said == status or (kind is UpstreamReported and said == f"its own, or {status}"), code
-
-
 def test_every_route_is_documented_with_its_method() -> None:
     nothing: Any = None
-    routes = wiring._routes(OpenAI(nothing, nothing, (), 0, Clock()))
+    routes = (
+        *wiring.openai_routes(OpenAI(nothing, nothing, (), 0)),
+        *wiring.anthropic_routes(anthropic_surface.Anthropic(nothing)),
+        *wiring.bedrock_routes(bedrock_surface.Bedrock(nothing, nothing, {})),
+    )
     documented = [(codes(row[0])[0], codes(row[1])[0]) for row in tables(section(text(API), "Paths"))[0]]
 
     matched = {
@@ -223,30 +204,36 @@ def test_every_route_is_documented_with_its_method() -> None:
         for route in routes
         for method, path in documented
         if route.method == method
-        and re.fullmatch(route.rule, path.replace("{id}", "a/b").replace("{operation}", "responses"))
+        and re.fullmatch(route.rule, re.sub(r"\{(\w+)\}", lambda found: PLACES_IN_A_PATH[found[1]], path))
     }
 
     assert list(matched) == documented
     assert set(matched.values()) == {route.rule for route in routes}
-    assert {path.removeprefix("/v1/") for method, path in documented if method == "POST"} >= set(operation.OPERATIONS)
+    posted = {path.removeprefix("/v1/").removeprefix("/model/{id}/") for method, path in documented if method == "POST"}
+    assert posted >= {*operation.OPERATIONS, *operation.BEDROCK_OPERATIONS}
 
 
 def test_every_header_that_the_code_knows_is_documented() -> None:
     sources = "".join(text(path) for path in python_files("functions"))
     asked, answered = rows(API, "Request headers"), rows(API, "Response headers")
+    forwarded = rows(API, "Request headers", 1)
 
     ours = {name for name in (*asked, *answered) if name.startswith("x-sluice-")}
     passed = set(codes(section(text(API), "Response headers")))
 
     assert ours == set(re.findall(r"x-sluice-[a-z]+(?:-[a-z]+)*", sources))
     assert set(asked) == {*call_headers.TIMEOUTS, "x-sluice-metadata"}
-    assert {*provider.PASSED_HEADERS, provider.PASSED_PREFIX} <= passed
+    assert list(forwarded) == [*anthropic_surface.HEADERS, *bedrock_surface.HEADERS]
+    for provider in (openai, anthropic, bedrock):
+        assert {*provider.PASSED_HEADERS, provider.PASSED_PREFIX} <= passed
 
 
 def test_every_field_of_a_request_that_is_read_is_documented() -> None:
     body = section(text(API), "The request body")
 
-    assert first_column(tables(body)[0]) == set().union(*openai_request.FIELDS.values())
+    known = set().union(*openai_request.FIELDS.values(), anthropic_surface.FIELDS)
+
+    assert first_column(tables(body)[0]) == known
     assert set(openai_request.STEERING) <= set(codes(body))
 
 

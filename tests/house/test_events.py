@@ -33,6 +33,13 @@ OPERATIONS = {
     "speech": "/v1/audio/speech",
     "models": "/v1/models",
     "openai": "/openai/",
+    "messages": "/v1/messages",
+    "converse": "/model/",
+    "invoke": "/model/",
+    "count": "/model/",
+    "bedrock": "/bedrock/model/",
+    "region": "/aws-bedrock/bedrock-runtime/",
+    "prompt": "/api/bedrock/",
 }
 
 
@@ -106,6 +113,7 @@ def test_the_gateway_reads_every_variable_that_leads_to_the_dev_stack(monkeypatc
     assert {
         "SLUICE_TABLE": read.table,
         "SLUICE_PROVIDER_URL_OPENAI": read.providers["openai"].base_url,
+        "SLUICE_PROVIDER_URL_BEDROCK": read.providers["bedrock"].base_url,
         **endpoints,
     } == GATEWAY
 
@@ -123,6 +131,7 @@ def test_the_ports_are_those_of_sluice_dev() -> None:
     assert {place.hostname for place in places.values()} == {"localhost"}
     assert {name: place.port for name, place in places.items()} == {
         "SLUICE_PROVIDER_URL_OPENAI": ports.PROVIDER_PORT,
+        "SLUICE_PROVIDER_URL_BEDROCK": ports.BEDROCK_PORT,
         "AWS_ENDPOINT_URL_DYNAMODB": ports.AWS_PORT,
         "AWS_ENDPOINT_URL_SECRETS_MANAGER": ports.AWS_PORT,
     }

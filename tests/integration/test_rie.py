@@ -16,19 +16,38 @@ pytestmark = [pytest.mark.slow, pytest.mark.xdist_group("rie")]
 
 STATUSES = {
     "chat-bad-json": "400",
+    "chat-bedrock-unsupported": "400",
     "chat-unknown-model": "404",
     "chat-unsigned": "403",
     "chat-wrong-method": "405",
     "chat-wrong-type": "415",
+    "converse-unknown-model": "400",
+    "messages-unknown-model": "404",
+    "messages-without-limit": "400",
     "models-unknown": "404",
     "openai-files": "404",
     "path-unknown": "404",
+    "prompt-empty": "400",
+    "region-unknown": "404",
     "responses-background": "400",
     "responses-unknown-previous": "400",
     "sweeper-schedule": "result",
 }
 NAMES = [path.stem for path in event_files()]
 STREAMS = [name for name in NAMES if name.endswith("-stream")]
+EVENTS, FRAMES, TEXT = "text/event-stream", "application/vnd.amazon.eventstream", "text/plain"
+# What a stream is, and what stands at its end where its kind marks one.
+KINDS = {
+    "converse-stream": (FRAMES, b"metadata"),
+    "invoke-stream": (FRAMES, b"chunk"),
+    "messages-stream": (EVENTS, b"event: message_stop"),
+    "messages-translated-stream": (EVENTS, b"event: message_stop"),
+    "prompt-stream": (TEXT, b""),
+    "responses-stream": (EVENTS, b"event: response.completed"),
+    "responses-bedrock-stream": (EVENTS, b"event: response.completed"),
+}
+LAST_EVENT_BYTES = 4096
+OPENAIS = (EVENTS, b"data: [DONE]")
 
 
 @pytest.fixture(scope="module")
@@ -68,9 +87,12 @@ def test_an_answer_is_one_frame_with_a_body(rows: dict[str, Row], name: str) -> 
 def test_a_stream_comes_whole_to_its_own_end(rows: dict[str, Row], name: str) -> None:
     outcome = rows[name].emulated
 
+    content_type, end = KINDS.get(name, OPENAIS)
+
     assert outcome.prelude is not None
-    assert outcome.prelude.headers["content-type"].startswith("text/event-stream")
-    assert b"[DONE]" in outcome.body or b"response.completed" in outcome.body
+    assert outcome.prelude.headers["content-type"].startswith(content_type)
+    assert end in outcome.body[-LAST_EVENT_BYTES:]
+    assert b":exception-type" not in outcome.body
 
 
 def test_compiled_files_save_a_third_of_a_cold_start_or_more(made: Artifact) -> None:

@@ -16,7 +16,7 @@ import re
 import subprocess
 import sys
 from collections.abc import Iterator, Mapping
-from contextlib import ExitStack, contextmanager
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from random import Random
@@ -41,7 +41,7 @@ ROLE = Identity("AKIDEXAMPLE", "fake-secret-access-key", "arn:aws:sts::123456789
 LINE = re.compile(r"import time:\s+(?P<own>\d+) \|\s+(?P<all>\d+) \|(?P<indent> +)(?P<name>\S+)")
 
 BUILDS = {
-    "sluice.codecs.dialects": "a table: the dialect of each operation",
+    "sluice.checked": "what gateway.toml may say",
     "sluice.domain.operation": "a table: the operations",
     "sluice.presets": "a table: what a provider's preset fills in",
     "sluice.domain.clock": "hands out the functions of `time`",
@@ -62,7 +62,6 @@ BEFORE_THE_FIRST_CALL = {
     "botocore.exceptions": "definitions",
     "botocore.httpsession": "where botocore has its root certificates",
     "botocore.loaders": "the clients' descriptions",
-    "botocore.session": "the clients",
     "certifi": "the TLS context",
     "datetime": "C, so no Python code of it runs",
     "decimal": "exact prices, read once",
@@ -76,7 +75,6 @@ BEFORE_THE_FIRST_CALL = {
     "threading": "one lock",
     "tomllib": "gateway.toml",
     "traceback": "where an unexpected error came from; a millisecond then would be spent on a failing call",
-    "types": "definitions",
 }
 DISTRIBUTIONS = {
     "aws_lambda_powertools": "routing, log, metrics",
@@ -162,12 +160,10 @@ def simulated(aws: EmbeddedAws) -> Iterator[dict[str, str]]:
         "SLUICE_PROVIDER_URL_OPENAI": SimulatedOpenAI([KEY], tokens_per_second=None, random=Random(1)),
         "SLUICE_PROVIDER_URL_BEDROCK": SimulatedBedrock(access, tokens_per_second=None, random=Random(1)),
     }
-    with EventLoopThread(_raise) as loop, ExitStack() as exits:
-        urls = {}
-        for variable, provider in providers.items():
-            urls[variable] = loop.run(provider.start())
-            exits.callback(lambda each=provider: loop.run(each.stop()))
-        yield urls
+    with EventLoopThread(_raise) as loop:
+        yield {variable: loop.run(provider.start()) for variable, provider in providers.items()}
+        for provider in providers.values():
+            loop.run(provider.stop())
 
 
 def _raise(error: BaseException) -> None:

@@ -1,6 +1,6 @@
 """Every file of events/ through AWS's emulator and through the dev stack's environment, side by side.
 
-Both sides have a simulated provider of their own with the same random numbers and the same time, and get the events
+Both sides have simulated providers of their own with the same random numbers and the same time, and get the events
 in the same order, so all they may differ in is the id of the invocation.
 """
 
@@ -9,7 +9,6 @@ from collections.abc import Callable, Iterator
 from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
-from random import Random
 from typing import Any
 
 from tests.integration.rie.artifact import Artifact, artifact
@@ -17,19 +16,18 @@ from tests.integration.rie.emulated import Emulated
 from tests.integration.rie.outcome import Outcome, difference
 from tests.integration.rie.placed import interpreter_on_lambda
 from tests.integration.rie.reference import Reference
+from tests.integration.rie.simulated import simulated
 
 from sluice_devstack.aws import EmbeddedAws
 from sluice_devstack.event_loop import EventLoopThread
 from sluice_devstack.host import host_command, host_variables
-from sluice_devstack.simulator import SimulatedOpenAI
 from sluice_devstack.template import FunctionSettings, Template
-from sluice_devstack.upstreams import upstreams
+from sluice_devstack.upstreams import Upstreams, upstreams
 
 ROOT = Path(__file__).resolve().parents[3]
 HOST = ROOT / "build" / "host"
 EVENTS = ROOT / "events"
 REGION = "us-east-1"
-NOW = 1_795_176_000.0
 SWEEPS = "sweeper-"
 
 
@@ -60,6 +58,17 @@ class Sides:
         return Row(path.stem, Outcome.of(given), Outcome.of(data, request_id))
 
 
+@dataclass(frozen=True, slots=True)
+class World:
+    """What stands around both sides; `exits` ends what is made in it."""
+
+    template: Template
+    providers: Upstreams
+    aws: EmbeddedAws
+    loop: EventLoopThread
+    exits: ExitStack
+
+
 def event_files() -> list[Path]:
     return sorted(path for path in EVENTS.glob("*.json") if path.name != "env.json")
 
@@ -69,12 +78,10 @@ def compared(say: Callable[[str], None]) -> Iterator[Row]:
     with ExitStack() as exits:
         made = artifact(say)
         say(made.description)
-        template = Template.load(ROOT)
-        aws = exits.enter_context(EmbeddedAws(template, upstreams(HOST / "task" / "gateway.toml", {}, None).secrets))
-        loop = exits.enter_context(EventLoopThread(_raise))
-        sides = {
-            name: _sides(made, template, name, aws, loop, exits) for name in ("GatewayFunction", "SweeperFunction")
-        }
+        template, providers = Template.load(ROOT), upstreams(HOST / "task" / "gateway.toml", {}, None)
+        aws = exits.enter_context(EmbeddedAws(template, providers.secrets))
+        world = World(template, providers, aws, exits.enter_context(EventLoopThread(_raise)), exits)
+        sides = {name: _sides(made, name, world) for name in ("GatewayFunction", "SweeperFunction")}
         for path in event_files():
             yield sides["SweeperFunction" if path.name.startswith(SWEEPS) else "GatewayFunction"].row(path)
 
@@ -90,12 +97,10 @@ def _raise(error: BaseException) -> None:
     raise error
 
 
-def _sides(
-    made: Artifact, template: Template, name: str, aws: EmbeddedAws, loop: EventLoopThread, exits: ExitStack
-) -> Sides:
-    settings = template.function(name)
-    lead = [_leading(name, aws, _provider(loop, exits)) for _ in ("emulated", "reference")]
-    here = host_variables(HOST, REGION, name, settings)
+def _sides(made: Artifact, name: str, world: World) -> Sides:
+    settings, exits = world.template.function(name), world.exits
+    lead = [_leading(name, world) for _ in ("emulated", "reference")]
+    here = host_variables(HOST, REGION, name, settings) | world.aws.holders[settings.role or ""].variables
     command = host_command(HOST, settings)
     started = started_on_lambda(made, settings)
     emulated = Emulated(made, name, started, on_lambda(made, here, settings) | lead[0], settings.handler)
@@ -103,22 +108,14 @@ def _sides(
     return Sides(exits.enter_context(emulated), exits.enter_context(reference))
 
 
-def _provider(loop: EventLoopThread, exits: ExitStack) -> str:
-    keys = upstreams(HOST / "task" / "gateway.toml", {}, None).accepted_keys
-    provider = SimulatedOpenAI(keys, tokens_per_second=None, random=Random(1), now=lambda: NOW)
-    url = loop.run(provider.start())
-    exits.callback(lambda: loop.run(provider.stop()))
-    return url
-
-
-def _leading(name: str, aws: EmbeddedAws, provider_url: str) -> dict[str, str]:
+def _leading(name: str, world: World) -> dict[str, str]:
     """What events/env.json sets, with this run's own addresses."""
     own = {
-        "SLUICE_TABLE": aws.table,
-        "SLUICE_PROVIDER_URL_OPENAI": provider_url,
-        "AWS_ENDPOINT_URL_DYNAMODB": aws.dynamodb_url,
-        "AWS_ENDPOINT_URL_SECRETS_MANAGER": aws.secrets_url,
+        "SLUICE_TABLE": world.aws.table,
+        "AWS_ENDPOINT_URL_DYNAMODB": world.aws.dynamodb_url,
+        "AWS_ENDPOINT_URL_SECRETS_MANAGER": world.aws.secrets_url,
     }
+    own |= world.exits.enter_context(simulated(world.providers, world.aws, REGION, world.loop))
     named: dict[str, Any] = json.loads((EVENTS / "env.json").read_text(encoding="utf-8"))[name]
     return {variable: own[variable] for variable in named}
 
