@@ -187,3 +187,76 @@ def test_records_are_kept_for_whole_days(days: str) -> None:
     assert read({"SLUICE_RETENTION_DAYS": "30"}).retention_days == 30
     with pytest.raises(Misconfigured, match="SLUICE_RETENTION_DAYS"):
         read({"SLUICE_RETENTION_DAYS": days})
+
+
+def test_a_provider_at_bedrock_is_in_the_functions_region_and_may_be_silent_for_longer() -> None:
+    found = read(
+        providers={"bedrock": {"kind": "bedrock"}, "eu": {"kind": "bedrock", "region": "eu-central-1"}}
+    ).providers
+
+    assert found["bedrock"].base_url == "https://bedrock-runtime.eu-west-1.amazonaws.com"  # as ENVIRON says
+    assert (found["eu"].region, found["eu"].base_url) == (
+        "eu-central-1",
+        "https://bedrock-runtime.eu-central-1.amazonaws.com",
+    )
+    assert found["eu"].timeouts.idle_timeout_seconds == 300
+    assert (
+        read(defaults={"idle_timeout_seconds": 7}, providers={"b": {"kind": "bedrock"}})
+        .providers["b"]
+        .timeouts.idle_timeout_seconds
+        == 7
+    )
+
+
+def test_a_bedrock_provider_in_china_is_under_its_own_domain() -> None:
+    found = read(providers={"cn": {"kind": "bedrock", "region": "cn-north-1"}}).providers["cn"]
+    assert found.base_url == "https://bedrock-runtime.cn-north-1.amazonaws.com.cn"
+
+
+def test_an_endpoint_stands_in_the_place_of_the_regional_one() -> None:
+    found = read(providers={"b": {"kind": "bedrock", "endpoint": "https://vpce-1.bedrock-runtime.example"}}).providers[
+        "b"
+    ]
+    assert found.base_url == "https://vpce-1.bedrock-runtime.example"
+
+
+def test_what_a_route_says_of_its_target_holds_wherever_that_is_named() -> None:
+    arn = "arn:aws:bedrock:us-east-1:123456789012:application-inference-profile/a1"
+    routes = {"mine": {"targets": [{"model": f"bedrock/{arn}", "base_model": "anthropic.claude-sonnet-5"}]}}
+    found = read(providers={"bedrock": {"kind": "bedrock"}}, routes=routes)
+
+    assert found.routes == {"mine": f"bedrock/{arn}"}
+    assert found.targets[f"bedrock/{arn}"].family_model == "anthropic.claude-sonnet-5"
+
+
+@pytest.mark.parametrize(
+    ("document", "says"),
+    [
+        ({"providers": {"o": {**OPENAI, "region": "us-east-1"}}}, 'providers.o.region goes with kind = "bedrock"'),
+        ({"providers": {"b": {"kind": "bedrock", "region": "Virginia"}}}, "want a region of AWS"),
+        ({"providers": {"b": {"kind": "bedrock", "endpoint": "http://example.com"}}}, "base_url: want an https URL"),
+        ({"providers": {"a": {"kind": "anthropic"}}}, "secret is missing"),
+        (
+            {"providers": {"o": OPENAI}, "routes": {"r": {"targets": [{"model": "o/x", "api": "openai"}]}}},
+            "api goes with",
+        ),
+        (
+            {"providers": {"b": {"kind": "bedrock"}}, "routes": {"r": {"targets": [{"model": "b/x", "api": "rest"}]}}},
+            'want "openai"',
+        ),
+        (
+            {
+                "providers": {"b": {"kind": "bedrock"}},
+                "routes": {
+                    "r": {"targets": [{"model": "b/x", "base_model": "m"}]},
+                    "s": {"targets": [{"model": "b/x", "base_model": "n"}]},
+                },
+            },
+            "another base_model",
+        ),
+    ],
+)
+def test_what_is_wrong_of_bedrock_and_anthropic_is_named(document: dict[str, Any], says: str) -> None:
+    with pytest.raises(Misconfigured) as caught:
+        read(**document)
+    assert says in caught.value.message
