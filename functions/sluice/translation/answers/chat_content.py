@@ -4,31 +4,36 @@ from typing import Any
 
 from sluice.translation.answers.json_value import Json, mapping, sequence, text
 from sluice.translation.requests.json_values import object_in
+from sluice.translation.thinking_order import place, stretches
 
 
 def content(message: Json, call_prefix: str) -> list[Json]:
     """The blocks in Anthropic's order. `call_prefix` makes ids for calls that came without."""
-    said = text(message.get("content")) or text(message.get("refusal"))
-    cited = [citation(each, said) for each in sequence(message.get("annotations"))]
-    calls = [call for call in map(mapping, sequence(message.get("tool_calls"))) if is_function(call)]
-    return [
-        *thought(message),
-        *([text_block(said, [each for each in cited if each])] if said else []),
-        *(tool_use(call, f"{call_prefix}{index}") for index, call in enumerate(calls)),
-    ]
-
-
-def text_block(said: str, cited: list[Json]) -> Json:
-    return {"type": "text", "text": said, **({"citations": cited} if cited else {})}
-
-
-def thought(message: Json) -> list[Json]:
-    """Thinking as it was signed, else as it can be read: without a signature nobody can send it back."""
-    blocks = [block for block in map(thinking, sequence(message.get("thinking_blocks"))) if block]
-    reasoning = text(message.get("reasoning_content")) or text(message.get("reasoning"))
-    if reasoning and not any(block["type"] == "thinking" for block in blocks):
-        blocks.insert(0, {"type": "thinking", "thinking": reasoning, "signature": ""})
+    said, refused = text(message.get("content")), text(message.get("refusal"))
+    cited = [each for each in (citation(one, said) for one in sequence(message.get("annotations"))) if each]
+    thoughts = list(map(mapping, sequence(message.get("thinking_blocks"))))
+    functions = [call for call in map(mapping, sequence(message.get("tool_calls"))) if is_function(call)]
+    calls = [tool_use(call, f"{call_prefix}{index}") for index, call in enumerate(functions)]
+    blocks = unsigned(message, thoughts)
+    for stretch in stretches([place(one) for one in thoughts], len(said), len(calls)):
+        blocks += [block for block in map(thinking, thoughts[stretch.thoughts]) if block]
+        blocks += text_blocks(said[stretch.content], cited) + text_blocks(refused, [])
+        blocks += calls[stretch.tool_calls]
+        refused = ""
     return blocks
+
+
+def text_blocks(said: str, cited: list[Json]) -> list[Json]:
+    return [{"type": "text", "text": said, **({"citations": cited} if cited else {})}] if said else []
+
+
+def unsigned(message: Json, thoughts: list[Json]) -> list[Json]:
+    """Thinking that can only be read: without a signature nobody can send it back."""
+    signed = "".join(text(thought.get("thinking")) for thought in thoughts)
+    reasoning = text(message.get("reasoning_content")) or text(message.get("reasoning"))
+    rest = reasoning.removeprefix(signed)
+    is_told = bool(signed) and rest == reasoning
+    return [{"type": "thinking", "thinking": rest, "signature": ""}] if rest and not is_told else []
 
 
 def thinking(given: Any) -> Json | None:

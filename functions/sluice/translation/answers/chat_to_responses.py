@@ -2,8 +2,8 @@
 
 https://platform.openai.com/docs/api-reference/responses-streaming: the items of the answer follow each other, every
 piece belongs to the one that is open, and one of another kind closes it. chat tells the reasoning of a turn before its
-text, and that before its calls; a second block of thinking is a second reasoning item. The last event waits for the
-usage, which chat tells after the end. A whole answer is what the stream of the same pieces ends with.
+text, and that before its calls, unless a block of thinking says its place; each block is an item. The last event waits
+for the usage, which chat tells after the end. A whole answer is what the stream of the same pieces ends with.
 """
 
 from collections.abc import Iterator
@@ -11,6 +11,7 @@ from itertools import chain
 from typing import TypeVar
 
 from sluice.domain.errors import UpstreamProtocol, UpstreamTruncated
+from sluice.translation import thinking_order
 from sluice.translation.answers.json_value import Json, mapping, sequence, text
 from sluice.translation.answers.response_items import Events, FunctionCall, Item, Message, Reasoning
 from sluice.translation.answers.response_object import INCOMPLETE, Outcome, response, usage
@@ -181,11 +182,18 @@ def _deltas(message: Json) -> Iterator[Json]:
     """A whole message as the pieces of a stream."""
     blocks = list(_tables(message, "thinking_blocks"))
     signed = "".join(text(block.get("thinking")) for block in blocks)
-    yield {"thinking_blocks": blocks}
-    yield {"reasoning_content": text(message.get("reasoning_content")).removeprefix(signed)}
-    yield {key: message.get(key) for key in ("content", "refusal", "annotations")}
-    for ordinal, call in enumerate(_tables(message, "tool_calls")):
-        yield {"tool_calls": [{**call, "index": ordinal}]}
+    calls = [{**call, "index": ordinal} for ordinal, call in enumerate(_tables(message, "tool_calls"))]
+    content = text(message.get("content"))
+    unsigned = text(message.get("reasoning_content")).removeprefix(signed)
+    said = {"refusal": message.get("refusal"), "annotations": message.get("annotations")}
+    places = [thinking_order.place(block) for block in blocks]
+    for stretch in thinking_order.stretches(places, len(content), len(calls)):
+        yield {"thinking_blocks": blocks[stretch.thoughts]}
+        yield {"reasoning_content": unsigned}
+        yield {"content": content[stretch.content]}
+        yield said
+        yield from ({"tool_calls": [call]} for call in calls[stretch.tool_calls])
+        unsigned, said = "", {}
 
 
 def _first(choices: object) -> Json:

@@ -1,13 +1,14 @@
 """The content of a whole Converse answer as OpenAI's message."""
 
-import json
 from typing import Any
 
 from sluice.translation.answers import json_tool
+from sluice.translation.answers.arguments import dumped
 from sluice.translation.answers.converse_citation import annotation
 from sluice.translation.answers.converse_reasoning import redacted, signed
 from sluice.translation.answers.converse_tools import is_callers, named
 from sluice.translation.answers.json_value import Json, mapping, sequence, text
+from sluice.translation.thinking_order import Place, placed
 from sluice.translation.translation import Event
 
 
@@ -67,27 +68,24 @@ class Message:
             text(part) for part in (thought.get("text"), thought.get("signature"), block.get("redactedContent"))
         )
         self._reasoning += thinking
+        said = 0 if json_tool.is_possible(self._request) else len(self._text)
+        place = Place(said, len(self._tool_calls))
         if signature:
-            self._thinking_blocks.append(signed(thinking, signature))
+            self._thinking_blocks.append(placed(signed(thinking, signature), place))
         if data:
-            self._thinking_blocks.append(redacted(data))
+            self._thinking_blocks.append(placed(redacted(data), place))
 
     def _add_tool_use(self, value: Any) -> None:
         tool_use = mapping(value)
         if not is_callers(tool_use):
             return
         call_id, name = named(tool_use)
-        arguments = _arguments(tool_use.get("input"))
+        arguments = dumped(tool_use.get("input"))
         if json_tool.is_answer(name, self._request):
             self._answer = self._answer or arguments
             return
         function = {"name": name, "arguments": arguments}
         self._tool_calls.append({"id": call_id, "type": "function", "function": function})
-
-
-def _arguments(given: Any) -> str:
-    """OpenAI's arguments are JSON in a string; a tool without input has an empty object."""
-    return json.dumps({} if given is None else given, ensure_ascii=False, separators=(",", ":"))
 
 
 BLOCKS: dict[str, Any] = {

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from sluice.translation.answers.json_value import Json
+from sluice.translation.thinking_order import Place, placed
 
 
 def signed(thinking: str, signature: str) -> Json:
@@ -22,9 +23,10 @@ def redacted(data: str) -> Json:
 
 @dataclass(slots=True)
 class Thought:
-    """A reasoning block: its place among them, and the text not yet told in a thinking block."""
+    """A reasoning block: its number among them, where it stands, and the text not yet told in a thinking block."""
 
     index: int
+    place: Place
     text: str = ""
 
     def take(self) -> str:
@@ -38,15 +40,13 @@ class Thoughts:
     def __init__(self) -> None:
         self._thoughts: dict[int, Thought] = {}
 
-    def add(self, block: int, content: Json) -> list[Json]:
-        """The deltas that a reasoningContent delta becomes."""
-        thought = self._thoughts.setdefault(block, Thought(len(self._thoughts)))
-        return [
-            delta
-            for key, value in content.items()
-            if key in MEMBERS and isinstance(value, str) and value
-            for delta in (MEMBERS[key](thought, value),)
-        ]
+    def add(self, block: int, content: Json, place: Place) -> list[Json]:
+        """The deltas that a reasoningContent delta becomes; `place` is where the answer is now."""
+        thought = self._thoughts.get(block)
+        if thought is None:
+            thought = self._thoughts[block] = Thought(len(self._thoughts), place)
+        members = [(MEMBERS[key], content[key]) for key in MEMBERS if key in content]
+        return [tell(thought, value) for tell, value in members if isinstance(value, str) and value]
 
 
 def _text(thought: Thought, text: str) -> Json:
@@ -64,7 +64,7 @@ def _redacted(thought: Thought, data: str) -> Json:
 
 def _thinking_block(thought: Thought, block: Json) -> Json:
     # without an index in every object of a list, the OpenAI SDK's accumulator raises
-    return {"thinking_blocks": [{"index": thought.index, **block}]}
+    return {"thinking_blocks": [{"index": thought.index, **placed(block, thought.place)}]}
 
 
 MEMBERS: dict[str, Any] = {"text": _text, "signature": _signature, "redactedContent": _redacted}

@@ -18,6 +18,7 @@ from sluice.translation.answers.converse_reasoning import Thoughts
 from sluice.translation.answers.converse_tools import ToolCalls
 from sluice.translation.answers.converse_usage import service_tier, usage
 from sluice.translation.answers.json_value import Json, mapping, text
+from sluice.translation.thinking_order import Place
 from sluice.translation.translation import Asked, Event
 
 
@@ -61,6 +62,7 @@ class Stream:
         self._tools = ToolCalls(asked.body)
         self._thoughts = Thoughts()
         self._citations = 0
+        self._length = 0  # of the content so far
         self._additional_fields: Any = None
         self._metadata: Json | None = None
         self._is_stopped = False
@@ -111,7 +113,7 @@ class Stream:
         if self._is_stopped:
             return []
         deltas = self._tools.end() + self._unanswered()
-        reason = finish_reason(event.get("stopReason"), self._tools.is_called)
+        reason = finish_reason(event.get("stopReason"), self._tools.count > 0)
         self._additional_fields = event.get("additionalModelResponseFields")
         self._is_stopped = True
         return [*self._chunks(deltas), self._chunk({}, reason), *self._usage()]
@@ -126,6 +128,7 @@ class Stream:
         if not isinstance(value, str) or not value:
             return []
         if self._preamble is None:
+            self._length += len(value)
             return [self._chunk({"content": value})]
         return self._chunks(self._judged(self._preamble, value))
 
@@ -133,7 +136,8 @@ class Stream:
         return self._chunks(self._tools.add(_block(event), text(mapping(value).get("input"))))
 
     def _add_reasoning(self, event: Json, value: Any) -> list[Json]:
-        return self._chunks(self._thoughts.add(_block(event), mapping(value)))
+        place = Place(self._length, self._tools.count)
+        return self._chunks(self._thoughts.add(_block(event), mapping(value), place))
 
     def _add_citation(self, _: Json, value: Any) -> list[Json]:
         web = annotation(value)

@@ -54,9 +54,9 @@ class ToolCalls:
         self.is_answered = False  # the JSON tool was called
 
     @property
-    def is_called(self) -> bool:
-        """A tool of the caller was called."""
-        return self._count > 0
+    def count(self) -> int:
+        """How many tools of the caller were called."""
+        return self._count
 
     def start(self, block: int, tool_use: Json) -> list[Json]:
         if not is_callers(tool_use):

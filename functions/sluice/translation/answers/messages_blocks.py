@@ -11,9 +11,11 @@ from dataclasses import dataclass
 from typing import Any
 
 from sluice.translation.answers import json_tool
+from sluice.translation.answers.arguments import dumped
 from sluice.translation.answers.json_value import Json, mapping, text
 from sluice.translation.answers.messages_citation import annotation
-from sluice.translation.answers.messages_reply import dumped, named, redacted, thinking
+from sluice.translation.answers.messages_reply import named, redacted, thinking
+from sluice.translation.thinking_order import Place, placed
 from sluice.translation.translation import Event
 
 
@@ -72,7 +74,10 @@ class Blocks:
     def _redacted(self, index: int, given: Json) -> list[Json]:
         del index
         self._thoughts += 1
-        return [{"thinking_blocks": [{"index": self._thoughts - 1, **redacted(text(given.get("data")))}]}]
+        return self._thought(self._thoughts - 1, redacted(text(given.get("data"))))
+
+    def _thought(self, index: int, told: Json) -> list[Json]:
+        return [{"thinking_blocks": [{"index": index, **placed(told, Place(self._length, self._calls))}]}]
 
     def _start_tool(self, index: int, given: Json) -> list[Json]:
         call_id, name = named(given)
@@ -123,7 +128,7 @@ class Blocks:
     def _stop_thinking(self, block: Block) -> list[Json]:
         if not block.signature:
             return []
-        return [{"thinking_blocks": [{"index": block.index, **thinking(block.written, block.signature)}]}]
+        return self._thought(block.index, thinking(block.written, block.signature))
 
     def _stop_tool(self, block: Block) -> list[Json]:
         """A tool without arguments is told none; OpenAI's callers parse them all the same."""

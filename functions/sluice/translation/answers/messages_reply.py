@@ -1,13 +1,14 @@
 """The content of a whole Anthropic Message as OpenAI's message."""
 
-import json
 from collections.abc import Callable
 from typing import Any
 
 from sluice.domain.errors import UpstreamProtocol
 from sluice.translation.answers import json_tool
+from sluice.translation.answers.arguments import dumped
 from sluice.translation.answers.json_value import Json, mapping, sequence, text
 from sluice.translation.answers.messages_citation import annotation
+from sluice.translation.thinking_order import Place, placed
 from sluice.translation.translation import Event
 
 
@@ -61,10 +62,14 @@ class Reply:
     def _add_thinking(self, block: Json) -> None:
         self._reasoning += text(block.get("thinking"))
         if text(block.get("signature")):
-            self._thinking_blocks.append(thinking(text(block.get("thinking")), block["signature"]))
+            self._keep(thinking(text(block.get("thinking")), block["signature"]))
 
     def _add_redacted(self, block: Json) -> None:
-        self._thinking_blocks.append(redacted(text(block.get("data"))))
+        self._keep(redacted(text(block.get("data"))))
+
+    def _keep(self, thought: Json) -> None:
+        said = 0 if json_tool.is_possible(self._request) else len(self._text)
+        self._thinking_blocks.append(placed(thought, Place(said, len(self._tool_calls))))
 
     def _add_tool_use(self, block: Json) -> None:
         call_id, name = named(block)
@@ -90,11 +95,6 @@ def named(tool_use: Json) -> tuple[str, str]:
     if not (call_id and name):
         raise UpstreamProtocol("the provider sent a tool_use block without an id and a name")
     return call_id, name
-
-
-def dumped(given: Any) -> str:
-    """OpenAI's arguments are JSON in a string; a tool without input has an empty object."""
-    return json.dumps({} if given is None else given, ensure_ascii=False, separators=(",", ":"))
 
 
 BLOCKS: dict[str, Callable[[Reply, Json], None]] = {

@@ -20,6 +20,7 @@ LEAST_BUDGET = 1024
 # The API requires max_tokens where a chat does not. Each generation's own limit, so that no answer is cut for nothing:
 # https://platform.claude.com/docs/en/about-claude/models/overview
 LIMITS = (
+    (re.compile(r"claude-(opus-4-[678]|sonnet-4-6)"), 128000),
     (re.compile(r"claude-3-5"), 8192),
     (re.compile(r"claude-(3-(opus|sonnet|haiku)|2|v2|instant)"), 4096),
     (re.compile(r"claude-opus-4(-0|-1|-20|$)"), 32000),
@@ -57,6 +58,11 @@ def asked(body: Mapping[str, Any]) -> str | None:
         return effort
     known = ", ".join(["none", *BUDGETS])
     raise InvalidRequest(f"reasoning_effort must be one of {known}", param="reasoning_effort")
+
+
+def is_followed(effort: str, found: Mapping[str, Any], family: Family) -> bool:
+    """The effort itself is asked for, in the generation's own words."""
+    return bool(found) and effort in family.efforts and found.get("output_config", {}).get("effort", effort) == effort
 
 
 def is_on(found: Mapping[str, Any]) -> bool:

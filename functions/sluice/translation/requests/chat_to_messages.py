@@ -61,6 +61,7 @@ class Draft:
     def translated(self) -> Translated:
         refuse(self._body)
         tools = chat_tools.tools(self._body.get("tools"), self._family)
+        self._warnings += chat_tools.warnings(self._body.get("tools"), self._family)
         turns = self._messages(has_tools=bool(tools))
         self._think(turns)
         self._choose(tools)
@@ -85,9 +86,11 @@ class Draft:
         is_late = chat_thinking.is_budgeted(found) and not turns.thinks_between_tools
         if not is_late:
             self._draft.update(found)
-        if chat_thinking.asked(self._body) is not None and (is_late or not found):
+        has_own = self._body.get("thinking") is not None
+        effort = chat_thinking.asked(self._body)
+        if effort is not None and (is_late or has_own or not chat_thinking.is_followed(effort, found, self._family)):
             self._warnings.append("reasoning_effort")
-        if is_late and self._body.get("thinking") is not None:
+        if is_late and has_own:
             self._warnings.append("thinking")
 
     def _choose(self, tools: list[chat_tools.Tool]) -> None:

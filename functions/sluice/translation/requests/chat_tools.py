@@ -29,7 +29,14 @@ def tool(given: Any, param: str, family: Family) -> Tool:
     found["input_schema"] = input_schema(function.get("parameters"), f"{param}.function.parameters")
     if function.get("strict") is True and family.has_strict_tools:
         found["strict"] = True
-    return cached(found, of_tool)
+    return cached(cached(found, function), of_tool)
+
+
+def warnings(given: Any, family: Family) -> list[str]:
+    """For tools, read before, that the model is not held to."""
+    functions = [each["function"] for each in given or []]
+    is_loose = not family.has_strict_tools and any(function.get("strict") is True for function in functions)
+    return ["strict"] if is_loose else []
 
 
 def input_schema(given: Any, param: str) -> dict[str, Any]:

@@ -1,20 +1,25 @@
-"""An assistant's message as blocks of Converse: what it thought, said and called, in this order."""
+"""An assistant's message as blocks of Converse: what it thought, said and called, in the order of the answer."""
 
-from typing import Any
+from typing import Any, NamedTuple
 
 from sluice.domain.errors import UnsupportedParameter
 from sluice.translation.family import Reasoning
 from sluice.translation.requests.converse_cache import points
 from sluice.translation.requests.converse_content import Block, Content, text_blocks
 from sluice.translation.requests.converse_media import is_base64
-from sluice.translation.requests.converse_tool_ids import tool_id
 from sluice.translation.requests.draft import Draft
 from sluice.translation.requests.json_values import Value, parsed_object
 from sluice.translation.requests.tool_names import tool_name
+from sluice.translation.thinking_order import Place, place, stretches
 
 REFUSED = ("function_call", "audio")
 THINKING_KINDS = ("thinking", "redacted_thinking")
 REPLAYS = frozenset({Reasoning.BUDGET, Reasoning.ADAPTIVE})
+
+
+class Thought(NamedTuple):
+    block: Block
+    place: Place
 
 
 def blocks(message: Value, content: Content, draft: Draft, *, offers_tools: bool) -> list[Block]:
@@ -23,23 +28,37 @@ def blocks(message: Value, content: Content, draft: Draft, *, offers_tools: bool
         if not message.field(name).is_absent:
             path = message.field(name).path
             raise UnsupportedParameter(f"{path} cannot be carried; want content and tool_calls", param=path)
+    calls = _calls(message, draft, offers_tools)
+    thoughts = _thoughts(message, draft)
     said = content.of_assistant(message)
     refusal = message.field("refusal")
     if not refusal.is_absent:
         said += text_blocks(refusal.text())
-    calls = _calls(message, draft, offers_tools)
     behind = points(message, "messages", draft) if calls and not said else []
-    return [*_thoughts(message, draft), *said, *calls, *behind]
+    return [*_ordered(thoughts, said, calls), *behind]
 
 
-def _thoughts(message: Value, draft: Draft) -> list[Block]:
+def _ordered(thoughts: list[Thought], said: list[Block], calls: list[Block]) -> list[Block]:
+    """One text is parted where the model thought again; several stay together, in the first stretch."""
+    text = said[0].get("text", "") if len(said) == 1 else ""
+    waiting = [] if text else said
+    blocks: list[Block] = []
+    for stretch in stretches([thought.place for thought in thoughts], len(text), len(calls)):
+        blocks += [thought.block for thought in thoughts[stretch.thoughts]]
+        blocks += text_blocks(text[stretch.content]) or waiting
+        blocks += calls[stretch.tool_calls]
+        waiting = []
+    return blocks
+
+
+def _thoughts(message: Value, draft: Draft) -> list[Thought]:
     thoughts = message.field("thinking_blocks")
     if thoughts.is_absent:
         if message.field("reasoning_content").raw:
             draft.warn("reasoning_content")
         return []
-    found = [_thought(thought) for thought in thoughts.items()]
-    kept = [block for block in found if block] if draft.family.reasoning in REPLAYS else []
+    found = [Thought(_thought(thought), place(thought.raw)) for thought in thoughts.items()]
+    kept = [thought for thought in found if thought.block] if draft.family.reasoning in REPLAYS else []
     if len(kept) < len(found):
         draft.warn("thinking_blocks")
     return kept
@@ -80,7 +99,7 @@ def _call(call: Value, draft: Draft) -> dict[str, Any]:
         raise UnsupportedParameter(f"{path}: Converse knows functions only; want function", param=path)
     function = call.field("function")
     return {
-        "toolUseId": tool_id(call.field("id").filled_text(), draft.family),
+        "toolUseId": draft.call_ids.of_call(call.field("id").filled_text()),
         "name": tool_name(function.field("name")),
         "input": parsed_object(function.field("arguments")),
     }

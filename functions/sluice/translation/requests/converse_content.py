@@ -3,7 +3,7 @@
 from collections.abc import Callable, Iterator
 from typing import Any
 
-from sluice.domain.errors import UnsupportedImage
+from sluice.domain.errors import UnsupportedImage, UnsupportedParameter
 from sluice.translation.requests import converse_media
 from sluice.translation.requests.converse_cache import points
 from sluice.translation.requests.draft import Draft
@@ -47,6 +47,11 @@ class Content:
         if kind(part, self._makers) == "image_url" and not self._draft.family.takes_result_images:
             raise UnsupportedImage(
                 f"{self._draft.family.name} takes no images of tools; send them as the user's", param=part.path
+            )
+        if kind(part, self._makers) == "input_audio":
+            path = part.field("type").path
+            raise UnsupportedParameter(
+                f"{path}: a tool's result holds no sound; want text, image_url or file", param=path
             )
         return self._makers[kind(part, self._makers)](part)
 

@@ -12,9 +12,10 @@ from sluice.domain.errors import UnsupportedParameter
 from sluice.translation.requests import converse_assistant
 from sluice.translation.requests.converse_cache import FIELD, points
 from sluice.translation.requests.converse_content import Block, Content, parts
-from sluice.translation.requests.converse_tool_ids import tool_id
 from sluice.translation.requests.draft import Draft
 from sluice.translation.requests.json_values import Value, object_in
+from sluice.translation.requests.message_fields import unread
+from sluice.translation.thinking_order import calls_last
 
 FULL_STOP = "."
 OLD_ROLES = ("function",)
@@ -50,8 +51,8 @@ class Conversation:
         if role.raw in OLD_ROLES:
             raise UnsupportedParameter(f"{role.path}: functions are tools now; want tool", param=role.path)
         reader = self._readers[role.one_of(tuple(self._readers))]
-        if message.field("name").raw:
-            self._draft.warn("name")
+        for name in unread(message.object()):
+            self._draft.warn(name)
         reader(message)
 
     def _hoist(self, message: Value) -> None:
@@ -69,7 +70,7 @@ class Conversation:
             self._draft.warn("messages")
             self._take("user", [*_told(asked, content), *behind])
             return
-        id_ = tool_id(asked, self._draft.family)
+        id_ = self._draft.call_ids.of_result(asked)
         if id_ in self._told:
             self._draft.warn("messages")
             return
@@ -109,6 +110,8 @@ def turns(draft: Draft, *, offers_tools: bool) -> None:
 def _apart(turn: Turn, draft: Draft) -> Iterator[Turn]:
     """Results first; the rest in a turn of its own where the family refuses it beside them."""
     units = list(_units(turn.content))
+    if turn.role == "assistant":
+        units = calls_last(units, lambda unit: "reasoningContent" in unit[0], lambda unit: "toolUse" in unit[0])
     results = [block for unit in units if "toolResult" in unit[0] for block in unit]
     rest = [block for unit in units if "toolResult" not in unit[0] for block in unit]
     refused = draft.family.refuses_beside_results

@@ -4,6 +4,8 @@ from collections.abc import Mapping
 from typing import Any
 
 from sluice.translation.family import Family
+from sluice.translation.requests.call_ids import CallIds
+from sluice.translation.requests.converse_tool_ids import tool_id
 from sluice.translation.requests.json_values import Value
 from sluice.translation.translation import Translated
 
@@ -11,12 +13,13 @@ from sluice.translation.translation import Translated
 class Draft:
     """Each translator reads `asked`, writes its part of `body` and names in `warn` what was dropped or changed."""
 
-    __slots__ = ("asked", "body", "family", "warnings")
+    __slots__ = ("asked", "body", "call_ids", "family", "warnings")
 
     def __init__(self, asked: Mapping[str, Any], family: Family) -> None:
         self.asked = asked
         self.family = family
         self.body: dict[str, Any] = {}
+        self.call_ids = CallIds(lambda asked: tool_id(asked, family))
         self.warnings: list[str] = []
 
     def field(self, name: str) -> Value:

@@ -53,7 +53,7 @@ class History:
                 answered.append(message)
                 images.extend(beside)
             else:
-                said.extend(self._kept(block_parts(block, place)))
+                said.extend(self._kept(block_parts(block, place), block.get("citations")))
         spoken = images + said
         return answered + ([{"role": role, "content": compact(spoken)}] if spoken else [])
 
@@ -69,17 +69,22 @@ class History:
         return self._cached(message, block), [part for part in found if part not in inside]
 
     def _assistant(self, content: Any, param: str) -> list[Message]:
+        """One message; more of them where the model thought again after it had spoken, for those who keep thinking."""
+        earlier: list[Message] = []
         thought: list[Message] = []
         calls: list[Message] = []
         said: list[Part] = []
         for place, block in placed(content, param):
             if block.get("type") in THINKING:
+                if self._extras and (said or calls):
+                    earlier += self._answered(thought, said, calls)
+                    thought, said, calls = [], [], []
                 thought.append(thinking(block, place))
             elif block.get("type") == "tool_use":
                 calls.append(self._cached(call(block, place), block))
             else:
-                said.extend(self._kept(block_parts(block, place)))
-        return self._answered(thought, said, calls)
+                said.extend(self._kept(block_parts(block, place), block.get("citations")))
+        return earlier + self._answered(thought, said, calls)
 
     def _answered(self, thought: list[Message], said: list[Part], calls: list[Message]) -> list[Message]:
         message: Message = {"role": "assistant", "content": compact(said) if said else None}
@@ -91,7 +96,10 @@ class History:
             message["tool_calls"] = calls
         return [message] if len(message) > 2 or said else []
 
-    def _kept(self, found: list[Part]) -> list[Part]:
+    def _kept(self, found: list[Part], cited: Any = None) -> list[Part]:
+        """`cited` is a block's `citations`: the sources of what was said, or the wish for them."""
+        if is_cited(cited):
+            self.warnings.append("citations")
         if self._extras or not any("cache_control" in part for part in found):
             return found
         self.warnings.append("cache_control")
@@ -104,6 +112,12 @@ class History:
             return {**message, "cache_control": dict(block["cache_control"])}
         self.warnings.append("cache_control")
         return message
+
+
+def is_cited(citations: Any) -> bool:
+    if isinstance(citations, Mapping):
+        return citations.get("enabled") is True
+    return bool(citations)
 
 
 def placed(content: Any, param: str) -> list[tuple[str, Mapping[str, Any]]]:

@@ -40,6 +40,17 @@ READ = {
     *REFUSED,
 }
 TIERS = {"auto": "auto", "standard_only": "default"}
+# What a caller of Messages calls a field that a translation behind this one drops or blames (`param`).
+CALLERS_NAMES = {
+    "max_completion_tokens": "max_tokens",
+    "stop": "stop_sequences",
+    "reasoning_effort": "thinking",
+    "response_format": "output_config",
+    "parallel_tool_calls": "tool_choice",
+    "user": "metadata",
+    "detail": "messages",
+    "thinking_blocks": "messages.thinking",
+}
 USER_LENGTH = 64  # OpenAI's limit on `user`; Claude Code's ids are longer
 
 
@@ -59,6 +70,10 @@ def request(body: Mapping[str, Any], model: str, *, extras: bool = False) -> Tra
         chat["top_k"] = message_value.count(body["top_k"], "top_k")
     warnings += dropped(body, extras=extras)
     return Translated(chat, tuple(dict.fromkeys(warnings)))
+
+
+def callers_name(name: str) -> str:
+    return CALLERS_NAMES.get(name.partition(".")[0].partition("[")[0], name)
 
 
 def refuse(body: Mapping[str, Any]) -> None:
@@ -117,6 +132,9 @@ def streaming(body: Mapping[str, Any]) -> dict[str, Any]:
 
 def dropped(body: Mapping[str, Any], *, extras: bool) -> list[str]:
     unread = [name for name, value in body.items() if name not in READ and value is not None]
+    metadata = body.get("metadata")
+    if isinstance(metadata, Mapping) and metadata.keys() - {"user_id"}:
+        unread.append("metadata")
     tier = body.get("service_tier")
     if tier is not None and not (isinstance(tier, str) and tier in TIERS):
         unread.append("service_tier")

@@ -37,6 +37,7 @@ class Conversation:
 
     def message(self, item: Value) -> None:
         role, said = item.field("role"), content(item.field("content"))
+        self.lost = self.lost or _is_cited(item.raw["content"])
         if role.raw != ASSISTANT:
             self._told({"role": role.one_of(ROLES), "content": said})
         elif said:
@@ -85,6 +86,11 @@ def messages(given: Value) -> tuple[list[dict[str, Any]], bool]:
     for item in given.items():
         conversation.add(item)
     return conversation.messages, conversation.lost
+
+
+def _is_cited(parts: Any) -> bool:
+    """A part says where its text is from, which no other API takes back."""
+    return isinstance(parts, list) and any(isinstance(part, dict) and part.get("annotations") for part in parts)
 
 
 def _after(key: str) -> tuple[str, ...]:
