@@ -2,7 +2,7 @@
 
 import os
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 from sluice_cli import aws
@@ -18,12 +18,13 @@ DENIED = ("AccessDenied", "AccessDeniedException")
 
 @dataclass(frozen=True, slots=True)
 class Deployment:
-    """A stack of template.yaml. `outputs` are its outputs by name."""
+    """A stack of template.yaml. `outputs` and `parameters` are its own by name."""
 
     name: str
     region: str
     status: str
     outputs: Mapping[str, str]
+    parameters: Mapping[str, str] = field(default_factory=dict)
 
     @property
     def site(self) -> Site:
@@ -57,7 +58,9 @@ def deployment(client: Any, name: str) -> Deployment:
         raise CommandFailed(known[MISSING])
     found = stacks[0]
     outputs = {one["OutputKey"]: one["OutputValue"] for one in found.get("Outputs", []) if "OutputValue" in one}
-    return Deployment(name, region, found["StackStatus"], outputs)
+    given = found.get("Parameters", [])
+    parameters = {one["ParameterKey"]: one["ParameterValue"] for one in given if "ParameterValue" in one}
+    return Deployment(name, region, found["StackStatus"], outputs, parameters)
 
 
 def function_url(client: Any, name: str) -> str:

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from sluice_cli import aws, deployment, host_build
-from sluice_cli.checks import credentials, function_url, ledger_table, permissions, provider_secrets
+from sluice_cli.checks import bedrock_access, credentials, function_url, ledger_table, permissions, provider_secrets
 from sluice_cli.checks.finding import Finding, Verdict, not_checked, ok, problem
 from sluice_cli.deployment import Deployment
 from sluice_cli.failure import CommandFailed
@@ -51,6 +51,7 @@ class Diagnosis:
         yield "the URL", self._url
         yield "the table", self._table
         yield "the secrets", self._secrets
+        yield "the access to Bedrock", self._bedrock
 
     def placed(self, found: Finding) -> Finding:
         """With the stack's own name where a log group is named."""
@@ -162,9 +163,14 @@ class Diagnosis:
         try:
             client = aws.client("secretsmanager", self._site, self._environ)
             with aws.translated("Secrets Manager", {}):
-                yield from list(provider_secrets.secret_findings(client, providers, self._prefix()))
+                needing = bedrock_access.without_bedrock(providers)
+                yield from list(provider_secrets.secret_findings(client, needing, self._prefix()))
         except CommandFailed as failure:
             yield not_checked("secrets", str(failure))
+
+    def _bedrock(self) -> Iterator[Finding]:
+        parameters = self._deployment.parameters if self._deployment else {}
+        yield from bedrock_access.access_findings(self._providers or {}, parameters, self._site.is_dev_stack)
 
     def _prefix(self) -> str | None:
         """Of the secrets that the deployed gateway may read."""

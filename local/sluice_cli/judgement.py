@@ -52,8 +52,13 @@ class Judgement:
     @property
     def routes(self) -> dict[str, str]:
         """Each route and its target, `provider/model`."""
+        return {name: target["model"] for name, target in self.targets.items()}
+
+    @property
+    def targets(self) -> dict[str, Mapping[str, str]]:
+        """Each route's target as a table with `model` in it."""
         routes = self.document.get("routes", {})
-        return {name: one if isinstance(one, str) else one["targets"][0]["model"] for name, one in routes.items()}
+        return {name: {"model": one} if isinstance(one, str) else one["targets"][0] for name, one in routes.items()}
 
     def models_of(self, provider: str) -> list[str]:
         return [name for name in self.models if name.startswith(f"{provider}/")]

@@ -3,6 +3,7 @@
 import contextlib
 import errno
 import json
+import re
 import tomllib
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
@@ -20,13 +21,15 @@ from sluice_devstack.aws import EmbeddedAwsError
 from sluice_devstack.aws_json import AwsError
 from sluice_devstack.intrinsics import TemplateError
 from sluice_devstack.stack import ROOT, DevStack, StackError, StackOptions
-from sluice_devstack.upstreams import upstreams
+from sluice_devstack.upstreams import BEDROCK, upstreams
 
 MOTO = "moto"
 OPENAI_API_KEY, ANTHROPIC_API_KEY = "OPENAI_API_KEY", "ANTHROPIC_API_KEY"
 RECORDINGS = "SLUICE_RECORDINGS"
 REAL_KEYS = {"openai": OPENAI_API_KEY, "anthropic": ANTHROPIC_API_KEY}
 SHIPPED_CONFIG = "functions/gateway.toml"
+BEDROCK_ROUTE = "nova-micro"
+PLAIN = re.compile(r"[A-Za-z0-9._-]+")
 URL_KEYS = ("base_url", "endpoint", "region")
 
 
@@ -56,6 +59,14 @@ class Configuration:
         providers = _table(self.document, "providers")
         return next((_first_model(name, entry) for name, entry in providers.items()), DEFAULT_MODEL)
 
+    @property
+    def bedrock_model(self) -> str | None:
+        """A route for a call on Bedrock's own path, the usual one if there is one; such names need no encoding."""
+        kinds = {name: _kind(entry) for name, entry in _table(self.document, "providers").items()}
+        routes = _table(self.document, "routes").items()
+        found = [name for name, target in routes if kinds.get(_provider(target)) == BEDROCK and PLAIN.fullmatch(name)]
+        return BEDROCK_ROUTE if BEDROCK_ROUTE in found else next(iter(found), None)
+
     def providers(self, api_key: str | None, anthropic_api_key: str | None = None) -> dict[str, str]:
         """Each provider and where its calls go."""
         simulated = upstreams(self.path, {}, api_key, anthropic_api_key).providers
@@ -66,6 +77,19 @@ class Configuration:
 def _table(document: Mapping[str, Any], name: str) -> Mapping[str, Any]:
     found = document.get(name)
     return found if isinstance(found, dict) else {}
+
+
+def _kind(entry: Any) -> str:
+    return str(entry.get("kind")) if isinstance(entry, dict) else ""
+
+
+def _provider(target: Any) -> str:
+    """Of a route, which is `provider/model` or a table with targets; the gateway says what is wrong with others."""
+    try:
+        model = target if isinstance(target, str) else target["targets"][0]["model"]
+        return str(model).partition("/")[0]
+    except (LookupError, TypeError):
+        return ""
 
 
 def _first_model(name: str, entry: Any) -> str:
@@ -177,7 +201,7 @@ def site(stack: DevStack) -> Site:
 
 
 def _target(entry: Mapping[str, Any], is_simulated: bool) -> str:
-    key = REAL_KEYS.get(str(entry.get("kind")), "")
+    key = REAL_KEYS.get(_kind(entry), "")
     if is_simulated:
         return f"simulated on this machine ({key} is not set)" if key else "simulated on this machine"
     place = next((str(entry[key]) for key in URL_KEYS if key in entry), "")

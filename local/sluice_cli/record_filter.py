@@ -23,6 +23,7 @@ class RecordFilter:
     principals: Sequence[str] = ()
     models: Sequence[str] = ()
     providers: Sequence[str] = ()
+    surfaces: Sequence[str] = ()
     outcomes: Sequence[str] = ()
     statuses: Sequence[str] = ()
     is_for_errors: bool = False
@@ -35,6 +36,7 @@ class RecordFilter:
             principals=tuple(typed["principal"] or ()),
             models=tuple(typed["model"] or ()),
             providers=tuple(typed["provider"] or ()),
+            surfaces=tuple(typed["surface"] or ()),
             outcomes=tuple(typed["outcome"] or ()),
             statuses=tuple(typed.get("status") or ()),
             is_for_errors=bool(typed.get("errors")),
@@ -49,6 +51,7 @@ class RecordFilter:
             _meets(self.principals, principal_names(found))
             and _meets(self.models, model_names(found))
             and _meets(self.providers, [found["provider"]])
+            and _meets(self.surfaces, [found["surface"]])
             and _meets(self.outcomes, [found["outcome"]])
             and _meets([status.replace("x", "?") for status in self.statuses], [str(found["http_status"])])
             and (not self.is_for_errors or is_error(found))
@@ -76,6 +79,7 @@ def add_filters(parser: Parser, has_status: bool = False) -> None:
     add("--principal", action="append", metavar="WHO", help="only of this ARN, user, role or session; * for any text")
     add("--model", action="append", metavar="NAME", help="only of this model, provider/model or route; * for any text")
     add("--provider", action="append", metavar="NAME", help="only of this provider; * for any text")
+    add("--surface", action="append", metavar="NAME", help="only by this surface: openai, anthropic, bedrock, quick")
     add(
         "--outcome",
         action="append",

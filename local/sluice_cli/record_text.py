@@ -1,6 +1,6 @@
 """A record for people: one line of a table, or the whole call, field by field. Times are local."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from datetime import datetime, tzinfo
 from typing import Any
 
@@ -28,12 +28,13 @@ LAYOUTS = {
 def line(found: Record, screen: Screen, zone: tzinfo | None = None) -> str:
     """One call in one line, as wide as the screen has room for, with an id that `sluice logs ID` takes at its end."""
     width = screen.width
-    layout = next((each for least, each in LAYOUTS.items() if width is None or width >= least), NARROWEST)
+    least, layout = next((one for one in LAYOUTS.items() if width is None or width >= one[0]), (0, NARROWEST))
+    model = _model(found) if width is None else cut(_model(found), MODEL_WIDTH + width - least)
     cells = {
         "when": f"{_local(found['started_ms'], zone):19}",
         "time": _local(found["started_ms"], zone)[-8:],
         "status": _status(found, screen),
-        "model": f"{_model(found):{MODEL_WIDTH}}",
+        "model": f"{model:{MODEL_WIDTH}}",
         "short model": f"{cut(_model(found), SHORT_MODEL_WIDTH):{SHORT_MODEL_WIDTH}}",
         "ttft": f"{_milliseconds('ttft ', found['time_to_first_chunk_ms']):>11}",
         "duration": f"{_duration(found['duration_ms']):>7}",
@@ -54,13 +55,16 @@ def brief(found: Record) -> str:
 
 def whole(found: Record, screen: Screen, zone: tzinfo | None = None) -> str:
     """Every field under its name in --json; attempts as a list."""
+    return part(found, [name for name in found if name != "request_id"], screen, zone)
+
+
+def part(found: Record, names: Iterable[str], screen: Screen, zone: tzinfo | None = None) -> str:
+    """The fields of those names, as `whole` has them."""
     lines = [screen.paint(f"call {found['request_id']}", "bold")]
-    for name, value in found.items():
-        if name == "request_id":
-            continue
-        shown = SPECIAL.get(name, _shown)(value)
+    for name in names:
+        shown = SPECIAL.get(name, _shown)(found[name])
         if name == "started_at":
-            shown = f"{_local(found['started_ms'], zone)} here, {value}"
+            shown = f"{_local(found['started_ms'], zone)} here, {found[name]}"
         lines += _field(name, shown, screen)
     return "\n".join(lines)
 

@@ -30,6 +30,7 @@ DIMENSIONS: dict[str, Callable[[Record], str]] = {
     "principal": _field("principal"),
     "model": _field("model"),
     "provider": _field("provider"),
+    "surface": _field("surface"),
     "operation": _field("operation"),  # "-" in records older than the field
     "outcome": _field("outcome"),
 }

@@ -1,4 +1,4 @@
-"""What `sluice dev` says when it is ready: where everything is, and two calls to copy."""
+"""What `sluice dev` says when it is ready: where everything is, and calls to copy."""
 
 import json
 import shlex
@@ -15,7 +15,8 @@ STORES = {"moto": "in memory (moto), gone at the end"}
 
 @dataclass(frozen=True, slots=True)
 class Welcome:
-    """`providers` says of each where its calls go; `program` starts the CLI again."""
+    """`providers` says of each where its calls go; `bedrock_model` is one for the paths of the Bedrock runtime, None
+    where there is none; `program` starts the CLI again."""
 
     url: str
     ready_seconds: float
@@ -28,21 +29,31 @@ class Welcome:
     secret_access_key: str = field(repr=False)
     env_file: Path | None
     program: str = "sluice"
+    bedrock_model: str | None = None
 
     def text(self, screen: Screen) -> str:
         head = f"ready in {self.ready_seconds:.1f} s at {screen.paint(self.url, 'bold')}"
-        return "\n".join([head, "", *self._facts(screen), "", self.curl(), "", self.chat(), "", self._end(screen)])
+        calls = [call for call in (self.curl(), self.converse(), self.chat()) if call]
+        return "\n\n".join([head, "\n".join(self._facts(screen)), *calls, self._end(screen)])
 
     def curl(self) -> str:
         """A signed call that streams; curl 7.75 or newer."""
         message = {"role": "user", "content": PROMPT}
-        body = json.dumps({"model": self.model, "stream": True, "messages": [message]})
+        return self._signed(f"-N {self.url}{CHAT_COMPLETIONS}", model=self.model, stream=True, messages=[message])
+
+    def converse(self) -> str:
+        """A signed call on Bedrock's own path; empty without a model for it."""
+        message = {"role": "user", "content": [{"text": PROMPT}]}
+        path = f"/model/{self.bedrock_model}/converse"
+        return self._signed(f"{self.url}{path}", messages=[message]) if self.bedrock_model else ""
+
+    def _signed(self, where: str, **body: object) -> str:
         user = shlex.quote(f"{self.access_key_id}:{self.secret_access_key}")
         return (
-            f"curl -N {self.url}{CHAT_COMPLETIONS} \\\n"
+            f"curl {where} \\\n"
             f"  --aws-sigv4 aws:amz:{self.region}:lambda --user {user} \\\n"
             f"  -H 'content-type: application/json' \\\n"
-            f"  -d {shlex.quote(body)}"
+            f"  -d {shlex.quote(json.dumps(body))}"
         )
 
     def chat(self) -> str:
@@ -58,4 +69,5 @@ class Welcome:
         return [f"{screen.paint(f'{name:9}', 'dim')} {value}" for name, value in facts]
 
     def _end(self, screen: Screen) -> str:
-        return screen.paint("One line per call from here on; Ctrl-C ends it and prints totals.", "dim")
+        others = f"`{self.program} connect` has programs for boto3, the SDKs of OpenAI and Anthropic, and others."
+        return screen.paint(f"{others}\nOne line per call from here on; Ctrl-C ends it and prints totals.", "dim")

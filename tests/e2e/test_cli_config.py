@@ -9,6 +9,8 @@ from tests.e2e.running import run
 pytestmark = pytest.mark.slow
 
 OPENAI = '[providers.openai]\nkind = "openai"\nsecret = "sluice/openai"\n'
+BEDROCK = '[providers.aws]\nkind = "bedrock"\nregion = "eu-west-1"\nmodels = ["amazon.nova-micro-v1:0"]\n'
+PROFILE = "arn:aws:bedrock:eu-west-1:123456789012:application-inference-profile/abc"
 OLLAMA = '[providers.ollama]\nkind = "compatible"\nbase_url = "http://127.0.0.1:11434/v1"\nmodels = ["llama3.2"]\n'
 ROUTES = '[routes]\nlocal = "ollama/llama3.2"\nlong = { targets = [{ model = "openai/gpt-5-mini" }] }\n'
 
@@ -37,6 +39,19 @@ def test_what_would_be_served_is_told(tmp_path: Path) -> None:
     assert {"local", "ollama/llama3.2", "openai/gpt-4o-mini"} <= set(document["models"])
 
 
+def test_what_is_said_of_bedrock_is_told(tmp_path: Path) -> None:
+    team = f'team = {{ targets = [{{ model = "aws/{PROFILE}", base_model = "anthropic.claude-sonnet-5" }}] }}\n'
+    oss = 'oss = { targets = [{ model = "aws/openai.gpt-oss-120b-1:0", api = "openai" }] }\n'
+    path = written(tmp_path, f"{BEDROCK}[routes]\n{team}{oss}")
+
+    done = run("config", "check", str(path))
+
+    assert done.returncode == 0, done.stderr
+    assert "  aws   kind bedrock, region eu-west-1\n        1 models: amazon.nova-micro-v1:0\n" in done.stdout
+    assert f"  team  aws/{PROFILE}, base_model anthropic.claude-sonnet-5\n" in done.stdout
+    assert "  oss   aws/openai.gpt-oss-120b-1:0, api openai\n" in done.stdout
+
+
 @pytest.mark.parametrize(
     ("text", "error"),
     [
@@ -52,6 +67,7 @@ def test_what_would_be_served_is_told(tmp_path: Path) -> None:
             OPENAI + "[defaults]\nheartbeat_seconds = true\n",
             "defaults.heartbeat_seconds = True: want seconds, or 0 for none",
         ),
+        (OPENAI + 'region = "eu-west-1"\n', 'providers.openai.region goes with kind = "bedrock"'),
         ("", "no provider is configured; add [providers.openai]"),
         ("providers = [", "my.toml is not TOML: "),
         (OPENAI + '[providers.openai.prices."gpt-x"]\ninput = "much"\n', "providers.openai."),

@@ -83,8 +83,9 @@ def test_a_stack_that_is_well_has_a_line_for_everything_and_exit_code_zero(dev: 
         "records",
         "sweeper",
         "secret of openai",
+        "access to bedrock",
     ]
-    assert lines[-1] == "14 ok"
+    assert lines[-1] == "15 ok"
     assert KEY not in done.stdout
 
 

@@ -103,6 +103,7 @@ def test_a_deployed_stack_is_found_by_its_name_and_what_aws_denies_is_not_checke
     assert found["credentials"] == ("ok", f"{USER} in eu-west-1; ")
     assert found["stack"] == ("ok", "prod in eu-west-1 is UPDATE_COMPLETE; ")
     assert found["URL, signed"] == ("ok", "GET /v1/models lists 1 models; ")
+    assert found["access to bedrock"][0] == "not checked"
     assert found["table"] == ("not checked", "it takes the permission dynamodb:DescribeTable; ")
     assert found["records"][0] == "problem"
     assert "attach the policy of the stack's output ReaderPolicyArn" in found["records"][1]

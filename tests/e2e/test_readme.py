@@ -1,10 +1,11 @@
-"""The commands and the program of README.md run.
+"""The commands and the programs of README.md run.
 
 What asks for an AWS account is listed here, line by line, and held against AWS's own tools: the SAM CLI's options, the
 API models of the SDK, and embedded AWS where that has the operation. Everything else is run: against a dev stack in the
 place of the deployed one. A line that is neither fails the first test.
 """
 
+import json
 import os
 import re
 import shlex
@@ -33,6 +34,7 @@ OF_CI = ["make build", "make test"]
 OF_DEMO = ["make demo"]
 OF_SLUICE = [line for line in LINES if line.startswith(SLUICE)]
 URL = "https://<url-id>.lambda-url.us-east-1.on.aws"
+PROGRAMS = [("import httpx2, openai", "openai"), ("import boto3", "bedrock"), ("import anthropic, httpx2", "anthropic")]
 DEPLOYED = "--stack sluice-dev"  # here the environment says where the stack is
 FAKE_REPLY = "one token at a time"
 
@@ -166,14 +168,20 @@ def test_a_command_of_ours_does_its_work(line: str, site: Rig) -> None:
 
 
 @pytest.mark.slow
-def test_the_program_at_the_top_streams(site: Rig) -> None:
-    (program,) = fenced(README, "python")
+@pytest.mark.parametrize(("start", "surface"), PROGRAMS)
+def test_a_program_streams_through_its_surface(start: str, surface: str, site: Rig) -> None:
+    (program,) = [program for program in fenced(README, "python") if program.startswith(start)]
     assert URL in program
 
     done = run([sys.executable, "-c", program.replace(URL, site.stack.url)], here(site))
 
     assert done.returncode == 0, done.stderr
-    assert re.search(r"\w+ \w+", done.stdout)
+    assert "Snow melts, water comes." in done.stdout
+    assert json.loads(run([*COMMAND, "logs", "--limit", "1", "--json"], here(site)).stdout)["surface"] == surface
+
+
+def test_every_program_is_run() -> None:
+    assert [program.split("\n")[0] for program in fenced(README, "python")] == [start for start, _ in PROGRAMS]
 
 
 def test_every_name_in_capitals_is_said_to_be_replaced() -> None:

@@ -2,6 +2,7 @@
 
 import argparse
 import json
+from collections.abc import Mapping
 from pathlib import Path
 
 from sluice_cli import host_build
@@ -13,7 +14,8 @@ from sluice_cli.waiting import Waiting
 
 PLACES = ("gateway.toml", "functions/gateway.toml")
 SHOWN_MODELS = 6
-FIELDS = ("kind", "preset", "base_url", "secret")
+FIELDS = ("kind", "preset", "base_url", "region", "endpoint", "secret")
+OF_TARGETS = ("base_model", "api")
 
 
 def parser() -> Parser:
@@ -76,8 +78,12 @@ def text(judgement: Judgement, screen: Screen) -> str:
         told = ", ".join(f"{field} {value}" for field, value in _told(entry).items())
         lines += [f"  {name:{width}}  {told}", f"  {'':{width}}  {_models(judgement.models_of(name))}"]
     lines += [screen.paint("routes", "bold")] if judgement.routes else []
-    lines += [f"  {name:{width}}  {target}" for name, target in judgement.routes.items()]
+    lines += [f"  {name:{width}}  {_target(target)}" for name, target in judgement.targets.items()]
     return "\n".join(lines)
+
+
+def _target(target: Mapping[str, str]) -> str:
+    return ", ".join([target["model"], *(f"{field} {target[field]}" for field in OF_TARGETS if field in target)])
 
 
 def _told(entry: object) -> dict[str, str]:

@@ -12,7 +12,7 @@ from sluice_cli.environment_file import EnvironmentFile
 from sluice_cli.stop_signals import StopSignals
 from sluice_cli.terminal import Terminal
 from sluice_cli.welcome import Welcome
-from sluice_devstack.ports import AWS_PORT, PROVIDER_PORT
+from sluice_devstack.ports import AWS_PORT, BEDROCK_PORT, PROVIDER_PORT
 from sluice_devstack.stack import DevStack, StackOptions
 
 DEFAULT_PORT = 8787
@@ -114,7 +114,10 @@ def _stack_options(options: Options, terminal: Terminal) -> StackOptions:
         port=options.port,
         aws_port=AWS_PORT if options.port else 0,
         provider_port=PROVIDER_PORT if options.port else 0,
+        bedrock_port=BEDROCK_PORT if options.port else 0,
         openai_api_key=local_stack.api_key(terminal.environ),
+        anthropic_api_key=local_stack.anthropic_api_key(terminal.environ),
+        recordings=local_stack.recordings(terminal.environ),
         echo=echo,
         has_colour=terminal.out.has_colour,
         parameters=options.parameters,
@@ -134,8 +137,11 @@ def _welcome(
         ready_seconds=ready_seconds,
         store=options.store,
         table=stack.table,
-        providers=configuration.providers(local_stack.api_key(terminal.environ)),
+        providers=configuration.providers(
+            local_stack.api_key(terminal.environ), local_stack.anthropic_api_key(terminal.environ)
+        ),
         model=configuration.model,
+        bedrock_model=configuration.bedrock_model,
         region=stack.region,
         access_key_id=stack.access_key_id,
         secret_access_key=stack.secret_access_key,

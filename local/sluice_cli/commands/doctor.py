@@ -23,9 +23,9 @@ NO_GATEWAY = "no gateway named; use --stack, --url or --table, or run `sluice de
 def parser() -> Parser:
     made = Parser(
         "doctor",
-        "Looks at configuration, credentials, URL, permissions, clock, table and secrets of the gateway of --stack,\n"
-        "or of --url and --table, else of SLUICE_URL and SLUICE_TABLE, else of a running dev stack. Says of each what\n"
-        "is wrong and what to do, changes nothing, and never shows a key. Exit code 1 if something is wrong.",
+        "Looks at configuration, credentials, URL, permissions, clock, table, secrets and Bedrock of the gateway of\n"
+        "--stack, or of --url and --table, else of SLUICE_URL and SLUICE_TABLE, else of a running dev stack. Says of\n"
+        "each what is wrong and what to do, changes nothing, and never shows a key. Exit code 1 if something is wrong.",
         "sluice doctor --stack sluice-dev",
     )
     add = made.add_argument

@@ -20,7 +20,12 @@ def client(outputs: dict[str, str] | None = None, code: str | None = None, messa
         stubber.add_client_error("describe_stacks", code, message)
     else:
         told = [{"OutputKey": name, "OutputValue": value} for name, value in (outputs or {}).items()]
-        stack = {"StackName": "prod", "CreationTime": datetime.now(UTC), "StackStatus": "CREATE_COMPLETE"}
+        stack: dict[str, Any] = {
+            "StackName": "prod",
+            "CreationTime": datetime.now(UTC),
+            "StackStatus": "CREATE_COMPLETE",
+        }
+        stack["Parameters"] = [{"ParameterKey": "BedrockModels", "ParameterValue": "none"}]
         stubber.add_response("describe_stacks", {"Stacks": [{**stack, "Outputs": told}]}, {"StackName": "prod"})
     stubber.activate()
     return made
@@ -30,6 +35,7 @@ def test_the_outputs_say_where_everything_is() -> None:
     found = deployment(client(OUTPUTS), "prod")
 
     assert found.site == Site("https://abc.lambda-url.eu-west-1.on.aws", "eu-west-1", "sluice-LedgerTable-1")
+    assert found.parameters == {"BedrockModels": "none"}
     assert function_url(client(OUTPUTS), "prod") == OUTPUTS["FunctionUrl"]
 
 

@@ -47,3 +47,24 @@ def test_the_environment_names_the_folder_of_recordings(value: str, expected: Pa
 def test_an_empty_key_is_none() -> None:
     assert local_stack.anthropic_api_key({"ANTHROPIC_API_KEY": ""}) is None
     assert local_stack.anthropic_api_key({"ANTHROPIC_API_KEY": "sk-fake-key"}) == "sk-fake-key"
+
+
+@pytest.mark.parametrize(
+    ("routes", "model"),
+    [
+        ("", None),
+        ('gpt = "openai/gpt-5"', None),
+        ('gpt = "openai/gpt-5"\nclaude = "aws/c"\nnova = "aws/n"', "claude"),
+        ('claude = "aws/c"\nnova-micro = "aws/n"', "nova-micro"),
+        ('nova-micro = "openai/n"\nclaude = "aws/c"', "claude"),
+        ('"a:0" = "aws/a"\nclaude = { targets = [{ model = "aws/c" }] }', "claude"),
+        ("x = 1\ny = { targets = [] }\nz = {}", None),
+    ],
+)
+def test_a_call_on_bedrocks_own_path_takes_a_route_that_leads_there(
+    tmp_path: Path, routes: str, model: str | None
+) -> None:
+    file = tmp_path / "gateway.toml"
+    file.write_text(f"{CONFIG}[routes]\n{routes}\n")
+
+    assert Configuration.load(file).bedrock_model == model

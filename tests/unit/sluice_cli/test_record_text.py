@@ -58,6 +58,18 @@ def test_a_model_asked_for_by_its_own_name_is_named_once(route: str, model: str)
     assert f"  200  {model}" in line(record(calls.settled(route=route)), PLAIN)
 
 
+@pytest.mark.parametrize("columns", [150, 135, 110])
+def test_a_long_name_of_a_model_is_cut_to_the_room_there_is(columns: int) -> None:
+    screen = Screen(Stream(is_terminal=True), {"COLUMNS": str(columns), "NO_COLOR": "1"})
+    name, long = "d4b2aac8-9769-456f-8b4a-5da62af2eed5", "global.anthropic.claude-haiku-4-5-20251001-v1:0"
+
+    shown = line(record(calls.settled(request_id=name, route=long)), screen, ZONE)
+
+    assert len(shown) == columns
+    assert "  global." in shown
+    assert long in line(record(calls.settled(request_id=name, route=long)), PLAIN)
+
+
 def test_a_call_that_failed_says_how() -> None:
     failed = replace(calls.OUTCOME, outcome=Outcome.INCOMPLETE, error_code="upstream_stream_truncated")
 

@@ -120,8 +120,11 @@ def test_what_cannot_be_embedded_is_refused_with_its_place(model: str, body: dic
     assert (raised.value.status, raised.value.param) == (400, param)
 
 
-def test_as_many_texts_as_openai_takes_are_taken() -> None:
-    assert len(requests({"input": ["a"] * 2048}, TITAN_V2)[0]) == 2048
+def test_as_many_texts_are_taken_as_openai_takes_or_as_calls_allow() -> None:
+    assert len(requests({"input": ["a"] * 2048}, COHERE_V3)[0]) == 22
+    assert len(requests({"input": ["a"] * 256}, TITAN_V2)[0]) == 256
+    with pytest.raises(InvalidRequest, match="1 text at a time, and one call at most 256"):
+        requests({"input": ["a"] * 257}, TITAN_V2)
 
 
 def test_another_model_is_refused_with_those_that_would_do() -> None:

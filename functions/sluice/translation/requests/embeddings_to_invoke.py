@@ -13,6 +13,7 @@ from sluice.domain.errors import InvalidRequest, UnsupportedParameter
 
 Json = dict[str, Any]
 
+MAX_CALLS = 256  # one after the other, and their answers are held together: 43 KB each from Titan v2, as recorded
 MAX_TEXTS = 2048  # https://platform.openai.com/docs/api-reference/embeddings/create
 READ = frozenset({"model", "input", "dimensions", "encoding_format"})
 ENCODINGS = ("float", "base64")
@@ -99,6 +100,9 @@ def requests(body: Mapping[str, Any], model: str) -> tuple[list[Json], tuple[str
     _refuse_unknown_encoding(body.get("encoding_format"))
     extras = {name: body[name] for name in sorted(family.extras) if body.get(name) is not None}
     batches = [texts[start : start + family.batch] for start in range(0, len(texts), family.batch)]
+    if len(batches) > MAX_CALLS:
+        words = f"{family.name} takes {family.batch} text at a time, and one call at most {MAX_CALLS}; send fewer texts"
+        raise InvalidRequest(words, param="input")
     return [{**family.body(batch, dimensions), **extras} for batch in batches], _dropped(body, family)
 
 

@@ -124,7 +124,10 @@ def test_an_abandoned_call_is_told_under_the_table() -> None:
     ("words", "line"),
     [
         (["--by", "modell"], "argument --by: cannot group by 'modell'; did you mean model?; `sluice usage --help`"),
-        (["--by", "x"], "argument --by: cannot group by 'x'; use day, principal, model, provider, operation, outcome"),
+        (
+            ["--by", "x"],
+            "argument --by: cannot group by 'x'; use day, principal, model, provider, surface, operation, outcome",
+        ),
         (["--since", "soon"], "argument --since: 'soon' is no time; 90m, 24h"),
         (
             ["--since", "2026-11-20", "--until", "2026-11-19"],
