@@ -1,96 +1,53 @@
 """The content of a whole Converse answer as OpenAI's message."""
 
+from collections.abc import Callable
 from typing import Any
 
-from sluice.translation.answers import json_tool
-from sluice.translation.answers.arguments import dumped
+from sluice.translation.answers.chat_message import ChatMessage
 from sluice.translation.answers.converse_citation import annotation
 from sluice.translation.answers.converse_reasoning import redacted, signed
 from sluice.translation.answers.converse_tools import is_callers, named
-from sluice.translation.answers.json_value import Json, mapping, sequence, text
-from sluice.translation.thinking_order import Place, placed
-from sluice.translation.translation import Event
+from sluice.translation.answers.json_value import mapping, sequence, text
 
 
-class Message:
-    """Takes the content blocks in order."""
-
-    __slots__ = ("_annotations", "_answer", "_reasoning", "_request", "_text", "_thinking_blocks", "_tool_calls")
-
-    def __init__(self, request: Event) -> None:
-        self._request = request
-        self._answer: str | None = None  # of the JSON tool
-        self._text = ""
-        self._reasoning = ""
-        self._thinking_blocks: list[Json] = []
-        self._annotations: list[Json] = []
-        self._tool_calls: list[Json] = []
-
-    @property
-    def is_tool_called(self) -> bool:
-        return bool(self._tool_calls)
-
-    def add(self, block: Any) -> None:
-        for key, value in mapping(block).items():
-            if key in BLOCKS:
-                BLOCKS[key](self, value)
-
-    def whole(self) -> Json:
-        """OpenAI's message; fields of which there is nothing to tell are absent."""
-        content, reasoning = self._content()
-        extra = {
-            "reasoning_content": reasoning,
-            "thinking_blocks": self._thinking_blocks,
-            "annotations": self._annotations,
-            "tool_calls": self._tool_calls,
-        }
-        told = {name: value for name, value in extra.items() if value}
-        return {"role": "assistant", "content": content, "refusal": None, **told}
-
-    def _content(self) -> tuple[str | None, str]:
-        if self._answer is not None:
-            return self._answer, self._reasoning + self._text
-        return self._text or (None if self._tool_calls else ""), self._reasoning
-
-    def _add_text(self, value: Any) -> None:
-        self._text += text(value)
-
-    def _add_cited(self, value: Any) -> None:
-        cited = mapping(value)
-        self._text += "".join(text(mapping(part).get("text")) for part in sequence(cited.get("content")))
-        found = (annotation(citation) for citation in sequence(cited.get("citations")))
-        self._annotations += [web for web in found if web]
-
-    def _add_reasoning(self, value: Any) -> None:
-        block = mapping(value)
-        thought = mapping(block.get("reasoningText"))
-        thinking, signature, data = (
-            text(part) for part in (thought.get("text"), thought.get("signature"), block.get("redactedContent"))
-        )
-        self._reasoning += thinking
-        said = 0 if json_tool.is_possible(self._request) else len(self._text)
-        place = Place(said, len(self._tool_calls))
-        if signature:
-            self._thinking_blocks.append(placed(signed(thinking, signature), place))
-        if data:
-            self._thinking_blocks.append(placed(redacted(data), place))
-
-    def _add_tool_use(self, value: Any) -> None:
-        tool_use = mapping(value)
-        if not is_callers(tool_use):
-            return
-        call_id, name = named(tool_use)
-        arguments = dumped(tool_use.get("input"))
-        if json_tool.is_answer(name, self._request):
-            self._answer = self._answer or arguments
-            return
-        function = {"name": name, "arguments": arguments}
-        self._tool_calls.append({"id": call_id, "type": "function", "function": function})
+def add(message: ChatMessage, block: Any) -> None:
+    """One content block, to what came before it."""
+    for key, value in mapping(block).items():
+        if key in BLOCKS:
+            BLOCKS[key](message, value)
 
 
-BLOCKS: dict[str, Any] = {
-    "text": Message._add_text,
-    "citationsContent": Message._add_cited,
-    "reasoningContent": Message._add_reasoning,
-    "toolUse": Message._add_tool_use,
+def _add_text(message: ChatMessage, value: Any) -> None:
+    message.say(text(value))
+
+
+def _add_cited(message: ChatMessage, value: Any) -> None:
+    cited = mapping(value)
+    message.say("".join(text(mapping(part).get("text")) for part in sequence(cited.get("content"))))
+    message.cite(*map(annotation, sequence(cited.get("citations"))))
+
+
+def _add_reasoning(message: ChatMessage, value: Any) -> None:
+    block = mapping(value)
+    thought = mapping(block.get("reasoningText"))
+    thinking, signature = text(thought.get("text")), text(thought.get("signature"))
+    data = text(block.get("redactedContent"))
+    message.think(thinking)
+    if signature:
+        message.keep(signed(thinking, signature))
+    if data:
+        message.keep(redacted(data))
+
+
+def _add_tool_use(message: ChatMessage, value: Any) -> None:
+    tool_use = mapping(value)
+    if is_callers(tool_use):
+        message.call(*named(tool_use), tool_use.get("input"))
+
+
+BLOCKS: dict[str, Callable[[ChatMessage, Any], None]] = {
+    "text": _add_text,
+    "citationsContent": _add_cited,
+    "reasoningContent": _add_reasoning,
+    "toolUse": _add_tool_use,
 }

@@ -10,10 +10,10 @@ from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
 from sluice.domain.errors import UpstreamProtocol, UpstreamTruncated
-from sluice.translation.answers import json_tool
+from sluice.translation.answers import converse_message, json_tool
+from sluice.translation.answers.chat_message import ChatMessage
 from sluice.translation.answers.converse_citation import annotation
 from sluice.translation.answers.converse_finish import finish_reason
-from sluice.translation.answers.converse_message import Message
 from sluice.translation.answers.converse_reasoning import Thoughts
 from sluice.translation.answers.converse_tools import ToolCalls
 from sluice.translation.answers.converse_usage import service_tier, usage
@@ -24,9 +24,9 @@ from sluice.translation.translation import Asked, Event
 
 def whole(answer: Mapping[str, Any], asked: Asked) -> Json:
     """A chat.completion; UpstreamProtocol where the answer holds no message."""
-    message = Message(asked.body)
+    message = ChatMessage(asked.body)
     for block in _content(answer):
-        message.add(block)
+        converse_message.add(message, block)
     reason = finish_reason(answer.get("stopReason"), message.is_tool_called)
     used = usage(answer.get("usage"), answer.get("additionalModelResponseFields"))
     return {

@@ -8,10 +8,11 @@ from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
 from sluice.domain.errors import UpstreamProtocol, UpstreamTruncated
+from sluice.translation.answers import messages_reply
+from sluice.translation.answers.chat_message import ChatMessage
 from sluice.translation.answers.json_value import Json, mapping, text
 from sluice.translation.answers.messages_blocks import Blocks
 from sluice.translation.answers.messages_finish import finish_reason
-from sluice.translation.answers.messages_reply import Reply
 from sluice.translation.answers.messages_usage import newer, service_tier, usage
 from sluice.translation.translation import Asked, Event
 
@@ -21,9 +22,9 @@ def whole(answer: Mapping[str, Any], asked: Asked) -> Json:
     content = answer.get("content")
     if not isinstance(content, list):
         raise UpstreamProtocol("the provider answered 200 without a message; expected its content")
-    reply = Reply(asked.body)
+    reply = ChatMessage(asked.body)
     for block in content:
-        reply.add(block)
+        messages_reply.add(reply, block)
     reason = finish_reason(answer.get("stop_reason"), reply.is_tool_called)
     reported = mapping(answer.get("usage"))
     return {
