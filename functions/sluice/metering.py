@@ -88,9 +88,8 @@ class Meter:
 
     def see_headers(self, headers: Mapping[str, str]) -> None:
         """The head of an answer: some providers count there."""
-        note = getattr(self.tally, "headers", None)
-        if note:
-            note(headers)
+        if self._dialect.note_headers:
+            self._dialect.note_headers(self.tally, headers)
 
     def see_piece(self, piece: bytes) -> None:
         """A piece of an answer that is neither events nor held: sound, or JSON too long for it."""

@@ -67,5 +67,10 @@ CONVERSE = Dialect(
     framing=eventstream.FRAMES,
     encode=encode,
 )
-INVOKE = CONVERSE._replace(tally=InvokeTally, has_content=has_model_content, framing=eventstream.MODEL_FRAMES)
+INVOKE = CONVERSE._replace(
+    tally=InvokeTally,
+    has_content=has_model_content,
+    framing=eventstream.MODEL_FRAMES,
+    note_headers=InvokeTally.headers,
+)
 DIALECTS = {"converse": CONVERSE, "invoke": INVOKE}

@@ -93,7 +93,8 @@ class Dialect(NamedTuple):
     `is_extra` knows the chunk that only we asked for, `is_foreign` an event that would tell readers of another dialect
     that all is over. `end` is what a stream that finished without its terminal gets. `encode` makes bytes of an event
     of ours, `terminal` stands behind the last of them. `error_event(body, last, replaces)` is our error in band, behind
-    `last`, the last block that was sent, or in its place.
+    `last`, the last block that was sent, or in its place. `note_headers(tally, headers)` reads what is counted in an
+    answer's head.
     """
 
     tally: Callable[[int], Tally]
@@ -109,6 +110,7 @@ class Dialect(NamedTuple):
     framing: Framing
     encode: Callable[[Mapping[str, Any]], bytes]
     terminal: bytes = b""
+    note_headers: Callable[[Any, Mapping[str, str]], None] | None = None
 
 
 def text(chunk: Chunk, name: str) -> str | None:
