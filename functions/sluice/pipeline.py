@@ -185,7 +185,8 @@ class Pipeline:
     def _whole(self, opened: Opened) -> Body:
         settlement, translation = opened.settlement, opened.plan.translation
         if translation is None:
-            return whole.body(opened.upstream, opened.watch, settlement, self.clock.monotonic, opened.key or "")
+            has, key = opened.plan.dialect.whole_has, opened.key or ""
+            return whole.body(opened.upstream, opened.watch, settlement, self.clock.monotonic, key, has)
         asked = self._asked(settlement)
         return whole.translated(
             opened.upstream, opened.watch, settlement, lambda answer: translation.whole(answer, asked)

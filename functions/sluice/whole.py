@@ -45,9 +45,17 @@ def translated(
 
 
 def body(
-    upstream: Answered, watch: Watch, settlement: Settlement, monotonic: Callable[[], float], key: str = ""
+    upstream: Answered,
+    watch: Watch,
+    settlement: Settlement,
+    monotonic: Callable[[], float],
+    key: str = "",
+    has: str | None = None,
 ) -> Body:
-    """The answer as it came. Raises GatewayError while nothing was sent, also for an error that repeats the `key`."""
+    """The answer as it came, an object only with what it `has` to have.
+
+    Raises GatewayError while nothing was sent, also for an error that repeats the `key`.
+    """
     is_sound = upstream.content_type.startswith(SOUND) and settlement.call.request.operation is SPEECH
     pieces = (piece for piece in upstream.pieces if piece)
     watch.begin()
@@ -55,7 +63,7 @@ def body(
     if not is_all and not is_sound and upstream.content_type != JSON:
         raise UpstreamProtocol("the provider's answer is not a JSON object")
     if is_all:
-        sent = _object(held, upstream, settlement, key.encode())
+        sent = _object(held, upstream, settlement, key.encode(), has)
     else:
         sent = _as_it_comes(chain((held,), pieces), upstream, settlement, monotonic)
     return Body(sent, upstream.close, settlement)
@@ -79,8 +87,12 @@ def _held(pieces: Iterator[bytes], most: int = MAX_WHOLE_BYTES) -> tuple[bytes, 
     return b"".join(held), True
 
 
-def _object(answer: bytes, upstream: Answered, settlement: Settlement, key: bytes) -> Generator[bytes, None, None]:
+def _object(
+    answer: bytes, upstream: Answered, settlement: Settlement, key: bytes, has: str | None
+) -> Generator[bytes, None, None]:
     value = _parsed(answer)
+    if has and has not in value:
+        raise UpstreamProtocol(f"the provider answered 200 without {has}")
     error = reported(value) if chat.tells_error(value) else None
     is_shown = value.get("object") == "response" and not (key and key in answer)  # it says itself that it failed
     if error and not is_shown:

@@ -61,6 +61,8 @@ ERRORS = (
     ("/model/", BEDROCK_ERRORS),
     ("/bedrock/", BEDROCK_ERRORS),
     ("/aws-bedrock/", BEDROCK_ERRORS),
+    ("/guardrail", BEDROCK_ERRORS),  # operations of its runtime that are not served
+    ("/async-invoke", BEDROCK_ERRORS),
 )
 
 

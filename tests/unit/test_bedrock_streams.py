@@ -18,9 +18,10 @@ from sluice.domain.record import Outcome, UsageRecord
 from sluice.domain.usage import Usage
 from sluice.metering import Meter
 from sluice.passage import Passage
-from sluice.providers.bedrock_plans import failure
+from sluice.providers.bedrock_refusal import failure
 from sluice.translated import Translated
-from sluice.translation.answers import converse_to_chat
+from sluice.translation.answers import converse_to_chat, invoke_to_messages
+from sluice.translation.bedrock_errors import EXCEPTION_STATUSES
 from sluice.translation.translation import Asked
 
 MODEL = "anthropic.claude-sonnet-4-5-20250929-v1:0"
@@ -239,6 +240,18 @@ def test_an_exception_as_the_first_frame_is_an_answer_with_its_own_status() -> N
     assert record.outcome is Outcome.FAILED
 
 
+@pytest.mark.parametrize("exception", EXCEPTION_STATUSES)
+def test_on_bedrocks_own_surface_a_first_exception_keeps_its_name_and_status(exception: str) -> None:
+    one = gateway(frames.exception(exception, "it broke"))
+
+    answer = one.post(f"/model/{MODEL}/converse-stream", {"messages": []})
+
+    name = exception[0].upper() + exception[1:]
+    assert (answer["statusCode"], answer["headers"]["x-amzn-errortype"]) == (EXCEPTION_STATUSES[exception], name)
+    assert json.loads(answer["body"]) == {"__type": name, "message": "it broke"}
+    assert one.ledger.settled[0].http_status == EXCEPTION_STATUSES[exception]
+
+
 def test_an_exception_behind_content_passes_as_it_came() -> None:
     stream = frames.events(*THREE[:2]) + frames.exception("modelStreamErrorException", "The model broke off")
 
@@ -269,3 +282,37 @@ def test_a_stream_without_usage_is_counted() -> None:
 def test_an_answer_that_is_no_event_stream_is_refused() -> None:
     status, body, _ = chat(gateway(b"{}", headers={"content-type": "application/json"}))
     assert (status, json.loads(body)["error"]["code"]) == (502, "upstream_protocol")
+
+
+@needs_recordings
+@pytest.mark.parametrize("name", recorded.names("is_claude2_m", "is_claude3"))
+def test_every_split_of_claudes_own_stream_gives_the_same_messages(name: str) -> None:
+    body = recorded.load(name).body
+    whole = as_messages(body)
+    expected = json.loads((recorded.FOLDER / "EXPECTED.json").read_text())[name]
+
+    deltas = [
+        one["delta"] for one in chunks(whole.replace(b"\ndata", b"\n\ndata")) if one["type"] == "content_block_delta"
+    ]
+    assert "".join(one.get("text", "") for one in deltas) == expected["content"]
+    assert b"amazon-bedrock" not in whole
+    assert all(as_messages(*cut) == whole for cut in every_split(body, frames.edges(body)))
+
+
+def as_messages(*pieces: bytes) -> bytes:
+    """A stream of InvokeModel as Anthropic's own."""
+    meter = Meter(lambda: 0, lambda: 0.0, 1, dialect("invoke"))
+    way = Translated(meter, dialect("invoke"), dialect("messages"), invoke_to_messages.Stream(ASKED), failure)
+    sent = b"".join(way.feed(piece) for piece in pieces)
+    return sent if way.is_over else sent + way.close()
+
+
+def test_a_whole_answer_of_converse_without_output_is_a_502() -> None:
+    body = Pieces([b'{"Output":{"__type":"com.amazon.coral.service#InternalFailure"}}'])
+    head = {"content-type": "application/json"}
+    one = Gateway(lambda _: httpx.Response(200, headers=head, stream=body), kind="bedrock")
+
+    answer = one.post(f"/model/{MODEL}/converse", {"messages": []})
+
+    assert (answer["statusCode"], one.ledger.settled[0].error_code) == (502, "upstream_protocol")
+    assert one.ledger.settled[0].outcome is Outcome.FAILED

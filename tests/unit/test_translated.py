@@ -13,7 +13,7 @@ from sluice.domain.errors import UpstreamError, UpstreamProtocol, UpstreamReport
 from sluice.metering import Meter
 from sluice.passage import WITHHELD
 from sluice.providers.anthropic import failure as anthropic_failure
-from sluice.providers.bedrock_plans import failure
+from sluice.providers.bedrock_refusal import failure
 from sluice.translated import Translated
 from sluice.translation.translation import Chain, Event
 

@@ -66,8 +66,10 @@ CONVERSE = Dialect(
     error_event=error_event,
     framing=eventstream.FRAMES,
     encode=encode,
+    whole_has="output",
 )
 INVOKE = CONVERSE._replace(
+    whole_has=None,
     tally=InvokeTally,
     has_content=has_model_content,
     framing=eventstream.MODEL_FRAMES,

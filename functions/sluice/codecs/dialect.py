@@ -94,7 +94,7 @@ class Dialect(NamedTuple):
     that all is over. `end` is what a stream that finished without its terminal gets. `encode` makes bytes of an event
     of ours, `terminal` stands behind the last of them. `error_event(body, last, replaces)` is our error in band, behind
     `last`, the last block that was sent, or in its place. `note_headers(tally, headers)` reads what is counted in an
-    answer's head.
+    answer's head. `whole_has` is what every whole answer has: an object without it is none.
     """
 
     tally: Callable[[int], Tally]
@@ -111,6 +111,7 @@ class Dialect(NamedTuple):
     encode: Callable[[Mapping[str, Any]], bytes]
     terminal: bytes = b""
     note_headers: Callable[[Any, Mapping[str, str]], None] | None = None
+    whole_has: str | None = None
 
 
 def text(chunk: Chunk, name: str) -> str | None:

@@ -154,10 +154,13 @@ class DeadlineReached(GatewayError):
 
 
 class UpstreamError(GatewayError):
-    """`used` are the tokens that were paid for before it, where a call takes several requests."""
+    """`used` are the tokens that were paid for before it, where a call takes several requests, `exception` AWS's name
+    of it.
+    """
 
     status, type, code = 502, "server_error", "upstream_error"
     used: Usage | None = None
+    exception: str | None = None
 
 
 class UpstreamRefused(UpstreamError):

@@ -14,6 +14,7 @@ from sluice.codecs.dialects import dialect
 from sluice.domain.call import ModelRequest, Target
 from sluice.domain.errors import InvalidRequest, UpstreamError, UpstreamRefused, UpstreamReported
 from sluice.domain.operation import CHAT, COUNT_MESSAGES, MESSAGES, RESPONSES
+from sluice.providers import guardrail
 from sluice.providers.openai import check_stored
 from sluice.providers.plan import Plan
 from sluice.providers.posting import HEADERS, encoded, error_object, key_refused, post
@@ -53,6 +54,7 @@ class Anthropic:
         if request.operation not in SERVED:
             words = f"the provider {self.settings.name} does not serve {request.operation.path}"
             raise InvalidRequest(f"{words}; it serves {', '.join(one.path for one in SERVED)}", param="model")
+        guardrail.refuse(request)
         check_stored(self.settings, request)
         if request.operation in (MESSAGES, COUNT_MESSAGES):
             payload = encoded(request.changed(model=target.model))

@@ -6,17 +6,18 @@ from typing import Any
 from urllib.parse import quote
 
 from sluice.codecs.dialects import dialect
-from sluice.codecs.eventstream import EXCEPTION
 from sluice.domain.call import ModelRequest, Target
-from sluice.domain.errors import UnsupportedParameter, UpstreamProtocol, UpstreamReported
+from sluice.domain.errors import UnsupportedParameter, UpstreamProtocol
 from sluice.domain.operation import COUNT_TOKENS, INVOKE, INVOKE_STREAM
+from sluice.providers import guardrail
+from sluice.providers.bedrock_refusal import failure, native_failure
 from sluice.providers.plan import Plan, Translation
 from sluice.providers.posting import encoded
 from sluice.providers.translations import spoken
-from sluice.translation import bedrock_errors
 from sluice.translation.families import family
 from sluice.translation.translation import Asked, Translator
 
+BETAS = "anthropic-beta"
 CONVERSE_PATHS = {False: "converse", True: "converse-stream"}
 INVOKE_PATHS = {False: INVOKE.path, True: INVOKE_STREAM.path}
 
@@ -29,12 +30,15 @@ def path(model: str, operation: str) -> str:
 def converse(target: Target, request: ModelRequest) -> Plan:
     """Any dialect that has a way into Converse."""
     found = spoken(request.operation.dialect, "converse", request.body, target.family_model)
+    named = guardrail.config(request)
+    body = found.body if named is None or guardrail.FIELD in found.body else {**found.body, guardrail.FIELD: named}
+    warnings = tuple(name for name in found.warnings if name != guardrail.FIELD or name not in body)
     return Plan(
         path(target.model, CONVERSE_PATHS[request.is_stream]),
-        (encoded(found.body),),
+        (encoded(body),),
         dialect("converse"),
         found.translation,
-        warnings=found.warnings,
+        warnings=_with_betas(request, warnings),
         failure=failure,
     )
 
@@ -43,7 +47,7 @@ def native(target: Target, request: ModelRequest) -> Plan:
     """Bedrock's own words, with the headers that belong to them."""
     where = path(target.model, request.operation.path)
     read_as = dialect(request.operation.dialect)
-    return Plan(where, (encoded(request.body),), read_as, headers=request.headers, failure=failure)
+    return Plan(where, (encoded(request.body),), read_as, headers=request.headers, failure=native_failure)
 
 
 def messages(target: Target, request: ModelRequest) -> Plan:
@@ -59,6 +63,7 @@ def messages(target: Target, request: ModelRequest) -> Plan:
         dialect("invoke"),
         Translation(invoke_to_messages.whole, invoke_to_messages.Stream),
         warnings=warnings,
+        headers=guardrail.headers(guardrail.config(request) or {}),
         failure=failure,
     )
 
@@ -107,30 +112,28 @@ def prompt(target: Target, request: ModelRequest) -> Plan:
         (encoded(made),),
         dialect("invoke"),
         _prompted(target.model, request.body),
+        headers=guardrail.headers(guardrail.config(request) or {}),
         failure=failure,
     )
 
 
-def failure(chunk: Mapping[str, Any]) -> UpstreamReported:
-    """An exception frame, as ours."""
-    name, message = str(chunk.get(EXCEPTION, "")), str(chunk.get("message", ""))
-    meaning = bedrock_errors.meaning(name, message)
-    error = UpstreamReported(message or f"Bedrock ended the stream with {name or 'an error'}")
-    error.status, error.type, error.param = meaning.status, meaning.type, meaning.param
-    error.code = meaning.code or error.code
-    return error
-
-
-def moved(plan: Plan, where: str) -> Plan:
-    """The same plan at another path."""
-    return replace(plan, path=where)
+def without_guardrail(request: ModelRequest) -> ModelRequest:
+    """The request without what goes into headers; the caller's own body stays as it was."""
+    body = {name: value for name, value in request.body.items() if name != guardrail.FIELD}
+    return replace(request, body=body)
 
 
 def _to_invoke(target: Target, request: ModelRequest) -> tuple[dict[str, Any], tuple[str, ...]]:
     from sluice.translation.requests import messages_to_invoke
 
-    made = messages_to_invoke.request(request.body, target.family_model, request.headers)
+    body = without_guardrail(request).body
+    made = messages_to_invoke.request(body, target.family_model, request.headers)
     return dict(made.body), made.warnings
+
+
+def _with_betas(request: ModelRequest, warnings: tuple[str, ...]) -> tuple[str, ...]:
+    """Features that a caller of Messages switched on have no place in another dialect."""
+    return (*warnings, BETAS) if request.headers.get(BETAS) else warnings
 
 
 def _base64(body: bytes) -> str:

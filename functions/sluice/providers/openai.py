@@ -13,8 +13,9 @@ import httpx
 
 from sluice.codecs.dialects import dialect
 from sluice.domain.call import ModelRequest, Target
-from sluice.domain.errors import InvalidRequest, UpstreamError, UpstreamRefused
-from sluice.domain.operation import CHAT, MESSAGES, OPERATIONS
+from sluice.domain.errors import InvalidRequest, UnsupportedParameter, UpstreamError, UpstreamRefused
+from sluice.domain.operation import CHAT, COUNT_MESSAGES, MESSAGES, OPERATIONS
+from sluice.providers import guardrail
 from sluice.providers.plan import Plan
 from sluice.providers.posting import HEADERS, encoded, error_object, key_refused, post
 from sluice.providers.upstream import Upstream
@@ -24,6 +25,7 @@ from sluice.settings import ProviderSettings
 PASSED_HEADERS = ("retry-after", "retry-after-ms", "openai-processing-ms", "openai-version")
 PASSED_PREFIX = "x-ratelimit-"
 REQUEST_ID_HEADER = "x-request-id"
+BETAS = "anthropic-beta"  # features of Messages, which have no place in chat
 TOLD = ("message", "type", "param", "code")
 
 
@@ -48,6 +50,10 @@ class Provider:
 
     def plan(self, target: Target, request: ModelRequest) -> Plan:
         """Raises InvalidRequest for what this provider does not serve, or may not be asked for."""
+        guardrail.refuse(request)
+        if request.operation is COUNT_MESSAGES:
+            words = "tokens of Messages are counted for Claude only; ask for a model of Anthropic's"
+            raise UnsupportedParameter(words, param="model")
         if request.operation is MESSAGES:
             return translated_plan(self.settings, target, request)
         check(self.settings, request)
@@ -86,6 +92,8 @@ def translated_plan(settings: ProviderSettings, target: Target, request: ModelRe
     body["model"] = target.model
     if not settings.usage:
         body.pop("stream_options", None)
+    if request.headers.get(BETAS):
+        warnings = (*warnings, BETAS)
     payload = encoded(_adapted(settings, body))
     return Plan(CHAT.path, (payload,), dialect("chat"), translation, warnings=warnings)
 

@@ -5,6 +5,7 @@ They are loaded when a call first needs them.
 
 import re
 from collections.abc import Callable, Iterable, Mapping
+from functools import partial
 from typing import Any, NamedTuple
 
 from sluice.domain.errors import InvalidRequest
@@ -16,6 +17,7 @@ FIELD_NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_.-]{0,63}")
 MAX_WARNINGS = 32
 # Converse has what OpenAI's own API has not: a `top_k`, points of caching.
 KEPT = {("messages", "chat", "converse"): {"extras": True}}
+Name = Callable[[str], str]  # from what the hub calls a thing to the caller's word for it
 
 
 class Spoken(NamedTuple):
@@ -44,25 +46,40 @@ def spoken(caller: str, provider: str, body: Mapping[str, Any], model: str) -> S
     """A request of one dialect in another, for a model. Raises InvalidRequest, in the caller's names for fields."""
     steps: list[Step] = []
     warnings: list[str] = []
-    callers_name = _as_it_is
+    callers_name: Name = _as_it_is
+    callers_place: Name = _as_it_is
     for one in _path(caller, provider):
         requests, answers = FILES[one]()
         steps.append(Step(answers, body))
-        body, dropped = _request(requests, body, model, KEPT.get((*one, provider), {}), callers_name)
+        body, dropped = _request(requests, body, model, KEPT.get((*one, provider), {}), callers_place)
         warnings += map(callers_name, dropped)
-        callers_name = getattr(requests, "callers_name", _as_it_is)
+        callers_name, callers_place = _names_of(requests, steps[-1].asked)
     return Spoken(dict(body), _named(warnings), _translation(steps))
 
 
 def _request(
-    requests: Any, body: Mapping[str, Any], model: str, options: Mapping[str, Any], callers_name: Callable[[str], str]
+    requests: Any, body: Mapping[str, Any], model: str, options: Mapping[str, Any], callers_place: Name
 ) -> Translated:
     try:
         made: Translated = requests.request(body, model, **options)
     except InvalidRequest as error:
-        error.param = callers_name(error.param) if error.param else None
+        _tell_as_the_caller(error, callers_place)
         raise
     return made
+
+
+def _names_of(requests: Any, body: Mapping[str, Any]) -> tuple[Name, Name]:
+    """How the caller names a field of what was made of its `body`, and a place in it."""
+    name = getattr(requests, "callers_name", _as_it_is)
+    return name, partial(requests.callers_place, body=body) if hasattr(requests, "callers_place") else name
+
+
+def _tell_as_the_caller(error: InvalidRequest, callers_place: Name) -> None:
+    """In `param`, and in the message where that holds it."""
+    if error.param:
+        place = callers_place(error.param)
+        error.message = re.sub(rf"\b{re.escape(error.param)}(?!\w)", lambda _: place, error.message)
+        error.param = place
 
 
 def _named(warnings: Iterable[str]) -> tuple[str, ...]:

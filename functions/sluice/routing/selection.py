@@ -10,6 +10,11 @@ from sluice.domain.errors import ModelNotFound
 MODEL = re.compile(r"[A-Za-z0-9][A-Za-z0-9._:@+-]*(/[A-Za-z0-9][A-Za-z0-9._:@+-]*)*")
 MAX_MODEL_LENGTH = 256
 MAX_NAMED = 20
+# https://docs.aws.amazon.com/bedrock/latest/userguide/models-supported.html
+BEDROCKS = re.compile(
+    r"arn:aws[a-z-]*:bedrock:|([a-z-]+\.)?(ai21|amazon|anthropic|cohere|deepseek|google|luma|meta|minimax|mistral|"
+    r"moonshotai?|nvidia|openai|qwen|stability|twelvelabs|writer|xai|zai)\."
+)
 NO_TARGETS: Mapping[str, Target] = {}
 
 
@@ -47,13 +52,22 @@ class Selection:
     def _known_target(self, target: Target) -> Target:
         return self._targets.get(str(target), target)
 
+    def _as_bedrocks(self, model: str) -> list[str]:
+        """The same id with its provider, where it is one of Bedrock's own."""
+        names = [name for name, provider in self._providers.items() if _kind(provider) == "bedrock"]
+        return [f"{name}/{model}"[:MAX_MODEL_LENGTH] for name in names if BEDROCKS.match(model)][:1]
+
     def _known(self, model: str) -> str:
         routes = sorted(self._routes)
-        close = get_close_matches(model, routes, n=1)
+        close = self._as_bedrocks(model) or get_close_matches(model, routes, n=1)
         named = ", ".join(routes[:MAX_NAMED]) + (", ..." if len(routes) > MAX_NAMED else "")
         hint = f"did you mean {close[0]}? " if close else ""
         providers = ", ".join(f"{name}/<model>" for name in sorted(self._providers))
         return f"{hint}routes: {named or 'none'}; or {providers}"
+
+
+def _kind(provider: object) -> object:
+    return getattr(provider, "kind", None)
 
 
 def is_model(name: str) -> bool:

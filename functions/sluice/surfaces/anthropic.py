@@ -3,12 +3,13 @@
 https://platform.claude.com/docs/en/api/messages. The caller's JSON goes on whole; only what is read here is checked.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from sluice.domain.call import ModelRequest
 from sluice.domain.operation import COUNT_MESSAGES, MESSAGES, Operation
 from sluice.policy.authentication import principal
+from sluice.providers import guardrail
 from sluice.surfaces import strict_json
 from sluice.surfaces.anthropic_error import error_body
 from sluice.surfaces.call_headers import forwarded
@@ -19,7 +20,7 @@ from sluice.surfaces.references import OWN_DATA, stored_object
 from sluice.surfaces.request import Reply, Request
 
 SURFACE = "anthropic"
-HEADERS = ("anthropic-version", "anthropic-beta")
+HEADERS = ("anthropic-version", "anthropic-beta", *guardrail.HEADERS.values())
 FIELDS = {
     "model": Field('"provider/model" or a route\'s name', is_text, is_required=True),
     "messages": Field(
@@ -50,7 +51,9 @@ class Anthropic:
     def _answer(self, request: Request, operation: Operation, fields: dict[str, Field]) -> Reply:
         principal(request.event)
         body, size = strict_json.body(request.event, request.headers)
-        return self.calls.answer(request, SURFACE, _asked(operation, body, fields, request), size, None, error_body)
+        asked = _asked(operation, body, fields, request)
+        reply = self.calls.answer(request, SURFACE, asked, size, None, error_body)
+        return replace(reply, headers={"request-id": request.request_id, **reply.headers})  # where its SDK looks
 
 
 def _asked(operation: Operation, body: dict[str, Any], fields: dict[str, Field], request: Request) -> ModelRequest:

@@ -55,10 +55,14 @@ class Bedrock:
         """GET /api/bedrock/{model}?p=...: {"modelId", "prompt", "res"}, with stream=true the text as it comes."""
         principal(request.event)
         query = request.event.get("queryStringParameters") or {}
-        text = str(query.get("p") or "")
-        if not 0 < len(text) <= MAX_PROMPT:
-            raise InvalidRequest(f"p is missing or too long; want ?p=hello, at most {MAX_PROMPT} characters", param="p")
-        asked = ModelRequest({"prompt": text, "stream": query.get("stream") == "true"}, PROMPT, named=unquote(model))
+        text, stream = str(query.get("p") or ""), query.get("stream", "false")
+        if stream not in ("true", "false"):
+            raise InvalidRequest("stream is wrong; want stream=true or stream=false", param="stream")
+        if not text:
+            raise InvalidRequest("p is missing; want the prompt, as in ?p=hello", param="p")
+        if len(text) > MAX_PROMPT:
+            raise InvalidRequest(f"p has {len(text)} characters; at most {MAX_PROMPT} are taken", param="p")
+        asked = ModelRequest({"prompt": text, "stream": stream == "true"}, PROMPT, named=unquote(model))
         provider = self._provider(unquote(model))
         size = len(text.encode("utf-8", "replace"))
         return self.calls.answer(request, QUICK, asked, size, provider, openai_error_body)
@@ -73,6 +77,8 @@ class Bedrock:
 
     def _provider(self, model: str) -> str | None:
         """The provider of a model that is named alone; None where it is a route's name, which says so itself."""
+        if model.partition("/")[0] in self.regions:  # written as on the other surfaces
+            return None
         routed = self.selection.routed(model)
         if routed is None:
             return self._first()

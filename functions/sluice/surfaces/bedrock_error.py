@@ -6,7 +6,7 @@ header, else by the body's `__type`, and without both name the status.
 
 import json
 
-from sluice.domain.errors import GatewayError, UpstreamRefused
+from sluice.domain.errors import GatewayError, UpstreamError, UpstreamRefused
 from sluice.surfaces.request import JSON, Errors, Reply
 
 DIALECT = "bedrock"
@@ -44,9 +44,10 @@ def error_body(error: GatewayError, request_id: str) -> dict[str, object]:
 
 def reply(error: GatewayError, request_id: str) -> Reply:  # noqa: ARG001 it is in the headers
     """An error as an answer: Bedrock's own as it came, with its own status, else ours."""
+    told = error.exception if isinstance(error, UpstreamError) else None
+    name = told or error_name(error.status)
     if isinstance(error, UpstreamRefused) and error.body and error.dialect == DIALECT:
-        return Reply({**error.headers, "content-type": JSON}, error.body, error.upstream_status or error.status)
-    name = error_name(error.status)
+        return Reply({ERROR_TYPE: name, **error.headers, "content-type": JSON}, error.body, error.status)
     headers = {ERROR_TYPE: name, **error.headers, "content-type": JSON}
     body = json.dumps({"__type": name, "message": error.message}, separators=(",", ":")).encode()
     return Reply(headers, body, error.status)

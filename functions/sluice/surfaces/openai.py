@@ -1,13 +1,15 @@
 """The OpenAI surface: what its SDKs call, in its dialect."""
 
 import json
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from urllib.parse import unquote
 
 from sluice.domain.operation import OPERATIONS
 from sluice.policy.authentication import principal
+from sluice.providers import guardrail
 from sluice.routing.selection import Selection
-from sluice.surfaces import strict_json
+from sluice.surfaces import anthropic_models, strict_json
+from sluice.surfaces.call_headers import forwarded
 from sluice.surfaces.calls import Calls
 from sluice.surfaces.openai_error import error_body
 from sluice.surfaces.openai_request import model_request
@@ -37,11 +39,15 @@ class OpenAI:
     def _answer(self, request: Request, path: str, provider: str | None) -> Reply:
         principal(request.event)
         body, size = strict_json.body(request.event, request.headers)
-        return self.calls.answer(request, SURFACE, model_request(OPERATIONS[path], body), size, provider, error_body)
+        headers = forwarded(request.headers, guardrail.HEADERS.values())
+        asked = replace(model_request(OPERATIONS[path], body), headers=headers)
+        return self.calls.answer(request, SURFACE, asked, size, provider, error_body)
 
     def list_models(self, request: Request) -> Reply:
         """GET /v1/models: every route, and the known models of each provider."""
         principal(request.event)
+        if anthropic_models.is_asked(request.headers):
+            return _json(anthropic_models.page(self.models, self.models_since))
         return _json({"object": "list", "data": [self._model(name) for name in self.models]})
 
     def retrieve_model(self, request: Request, model: str) -> Reply:
@@ -49,6 +55,8 @@ class OpenAI:
         principal(request.event)
         name = unquote(model)
         self.selection.target(name)
+        if anthropic_models.is_asked(request.headers):
+            return _json(anthropic_models.model(name, self.models_since))
         return _json(self._model(name))
 
     def _model(self, name: str) -> dict[str, object]:

@@ -14,6 +14,7 @@ from sluice_cli.ledger import LOOKBACK_DAYS, Ledger, open_ledger
 from sluice_cli.period import END_OF_TIME_MS, Period
 from sluice_cli.record import Record
 from sluice_cli.record_filter import RecordFilter, add_filters
+from sluice_cli.record_line import Listing
 from sluice_cli.site_options import PLACE, add_table_options, table_site
 from sluice_cli.tail import Tail
 from sluice_cli.terminal import Terminal
@@ -107,7 +108,7 @@ def show_newest(ledger: Ledger, options: Options, terminal: Terminal) -> None:
         records = ledger.newest(options.count, options.wanted, options.since_ms, options.until_ms)
     if not records:
         terminal.error.line(f"no {'such ' if options.wanted else ''}calls {_when(options)} in table {ledger.table}")
-    _print(records, options, terminal)
+    _print(records, options, terminal, Listing(terminal.out))
 
 
 def follow(
@@ -118,12 +119,12 @@ def follow(
     now: Callable[[], float] = time.time,
 ) -> NoReturn:
     """Until Ctrl-C."""
-    tail = Tail(ledger, now)
+    tail, listing = Tail(ledger, now), Listing(terminal.out)
     first = tail.begin(options.count, options.wanted, options.since_ms)
-    _print(first, options, terminal)
+    _print(first, options, terminal, listing)
     while True:
         sleep(LOOK_SECONDS)
-        _print(filter(options.wanted, tail.look()), options, terminal)
+        _print(filter(options.wanted, tail.look()), options, terminal, listing)
 
 
 def _when(options: Options) -> str:
@@ -132,6 +133,6 @@ def _when(options: Options) -> str:
     return f"from {Period(options.since_ms, options.until_ms)}"
 
 
-def _print(records: Iterable[Record], options: Options, terminal: Terminal) -> None:
-    for found in records:
-        terminal.out.line(json.dumps(found) if options.json else record_text.line(found, terminal.out))
+def _print(records: Iterable[Record], options: Options, terminal: Terminal, listing: Listing) -> None:
+    for line in map(json.dumps, records) if options.json else listing.lines(records):
+        terminal.out.line(line)

@@ -1,7 +1,9 @@
 import struct
 from binascii import crc32
+from typing import ClassVar
 
 import pytest
+from botocore.eventstream import EventStreamBuffer
 from tests import frames, recorded
 from tests.splits import every_split
 
@@ -110,3 +112,22 @@ def test_a_frame_larger_than_the_cap_is_refused(monkeypatch: pytest.MonkeyPatch)
     splitter = eventstream.Splitter()
     with pytest.raises(sse.EventTooLarge, match="larger than 100 bytes"):
         splitter.feed(frames.event("contentBlockDelta", {"text": "x" * 200})[:150])
+
+
+class Fed(EventStreamBuffer):
+    """botocore's buffer, and how much it was fed at a time."""
+
+    sizes: ClassVar[list[int]] = []
+
+    def add_data(self, data: bytes) -> None:
+        self.sizes.append(len(data))
+        super().add_data(data)
+
+
+def test_the_decoder_is_fed_at_most_16_kb_at_a_time(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(eventstream, "EventStreamBuffer", Fed)
+    many = STREAM * 1000
+
+    assert len(eventstream.Decoder().feed(many)) == 3000
+    assert max(Fed.sizes) == 16 * 1024
+    assert sum(Fed.sizes) == len(many)

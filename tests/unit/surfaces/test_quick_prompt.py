@@ -125,15 +125,24 @@ def test_every_family_streams_text(model: str) -> None:
     assert (record(made).usage.prompt, record(made).usage.output) == (7, 2)
 
 
-@pytest.mark.parametrize("query", [{}, {"p": ""}, {"P": "x"}, {"p": "x" * 32_001}])
-def test_a_prompt_that_is_missing_or_too_long_is_told(query: dict[str, str]) -> None:
+@pytest.mark.parametrize(
+    ("query", "param", "says"),
+    [
+        ({}, "p", "want the prompt, as in ?p=hello"),
+        ({"p": ""}, "p", "p is missing"),
+        ({"P": "x"}, "p", "p is missing"),
+        ({"p": "x" * 32_001}, "p", "p has 32001 characters; at most 32000"),
+        ({"p": "x", "stream": "yes"}, "stream", "want stream=true"),
+    ],
+)
+def test_what_is_wrong_with_a_query_is_told(query: dict[str, str], param: str, says: str) -> None:
     made = gateway(b"{}")
 
     answer = asked(made, CLAUDE, **query)
 
     error = json.loads(answer["body"])["error"]
-    assert (answer["statusCode"], error["param"]) == (400, "p")
-    assert "want ?p=hello" in error["message"]
+    assert (answer["statusCode"], error["param"]) == (400, param)
+    assert says in error["message"]
     assert not made.requests
 
 

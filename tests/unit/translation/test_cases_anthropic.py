@@ -8,6 +8,9 @@ import pytest
 from tests.recorded import FOLDER, REASON
 from tests.unit.translation.anthropic_wire import asked, invoke_events, translated
 
+from sluice.domain.call import ModelRequest, Target
+from sluice.domain.operation import MESSAGES
+from sluice.providers import bedrock_plans
 from sluice.translation.answers import invoke_to_messages
 from sluice.translation.requests import messages_to_invoke
 
@@ -35,7 +38,10 @@ def test_a_messages_body_becomes_an_invoke_body() -> None:
 
     assert found.body == expected["body"]
     assert found.warnings == ()
-    assert messages_to_invoke.path(model, given["body"]["stream"]) == expected["path"]
+    target = Target("bedrock", model)
+    plan = bedrock_plans.messages(target, ModelRequest(given["body"], MESSAGES, headers=given["headers"]))
+    assert plan.path == expected["path"]
+    assert json.loads(plan.payloads[0]) == expected["body"]
 
 
 def test_chunks_become_the_events_of_the_messages_api() -> None:

@@ -14,7 +14,13 @@ Json = dict[str, Any]
 
 WEB = {"title": "Ruby", "location": {"web": {"url": "https://example.test/ruby", "domain": "example.test"}}}
 DOCUMENT = {"title": "facts", "location": {"documentChar": {"documentIndex": 0, "start": 0, "end": 73}}}
-WEB_ANNOTATION = {"type": "url_citation", "url_citation": {"url": "https://example.test/ruby", "title": "Ruby"}}
+
+
+def web_annotation(start: int, end: int) -> dict[str, Any]:
+    page = {"url": "https://example.test/ruby", "title": "Ruby"}
+    return {"type": "url_citation", "url_citation": {**page, "start_index": start, "end_index": end}}
+
+
 SERVER_TOOL = [
     tool(0, "s", "nova_grounding", type="server_tool_use"),
     fragment(0, '{"query":"x"}'),
@@ -98,11 +104,11 @@ THOUGHT = [("text", "hm, "), ("text", "yes"), ("signature", "SI"), ("signature",
 def test_web_citations_are_numbered_annotations_and_others_are_dropped() -> None:
     cited = [streams.delta(0, "citation", citation) for citation in (WEB, DOCUMENT, WEB)]
 
-    sent = streams.deltas([START, *cited, text("Ruby"), *ending("end_turn")])
+    sent = streams.deltas([START, text("Ruby"), *cited, *ending("end_turn")])
 
     assert [part for delta in sent for part in delta.get("annotations", ())] == [
-        {"index": 0, **WEB_ANNOTATION},
-        {"index": 1, **WEB_ANNOTATION},
+        {"index": 0, **web_annotation(0, 4)},
+        {"index": 1, **web_annotation(0, 4)},
     ]
 
 
@@ -124,6 +130,16 @@ def test_usage_that_nobody_reports_is_not_made_up() -> None:
     assert "completion_tokens_details" not in sent[-1]["usage"]
     assert "service_tier" not in sent[-1]
     assert all(chunk["usage"] is None for chunk in silent)
+
+
+def test_an_answer_that_reasoned_has_no_count_of_it_where_none_is_told() -> None:
+    thought = {"reasoningContent": {"reasoningText": {"text": "Hm."}}}
+    usage = {"inputTokens": 1, "outputTokens": 2, "totalTokens": 3}
+
+    told = whole(answer([thought, {"text": "Yes"}], usage=usage), streams.asked())
+
+    assert told["choices"][0]["message"]["reasoning_content"] == "Hm."
+    assert "completion_tokens_details" not in told["usage"]
 
 
 @pytest.mark.parametrize("asked", [{}, {"stream_options": None}, {"stream_options": {"include_usage": 1}}])
@@ -247,7 +263,7 @@ def test_text_that_is_only_in_citations_is_content() -> None:
     told = message([{"text": "Well: "}, {"citationsContent": cited}, {"text": "."}])
 
     assert told["content"] == "Well: Ruby was made."
-    assert told["annotations"] == [WEB_ANNOTATION]
+    assert told["annotations"] == [web_annotation(6, 19)]
 
 
 def test_reasoning_is_told_for_reading_and_for_sending_back() -> None:

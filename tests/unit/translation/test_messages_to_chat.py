@@ -289,3 +289,13 @@ def test_a_mistake_is_named_by_its_place(fields: dict[str, Any], param: str) -> 
         ask(**fields)
 
     assert refused.value.param == param
+
+
+@pytest.mark.parametrize("content", ["", []])
+def test_turns_that_say_nothing_are_refused_where_they_stand(content: Any) -> None:
+    with pytest.raises(InvalidRequest, match=r"messages\[0\].content is empty") as refused:
+        ask(messages=[{"role": "user", "content": content}])
+
+    assert refused.value.param == "messages[0].content"
+    with pytest.raises(InvalidRequest, match="at least one message"):
+        ask(messages=[])

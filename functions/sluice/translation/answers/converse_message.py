@@ -23,8 +23,9 @@ def _add_text(message: ChatMessage, value: Any) -> None:
 
 def _add_cited(message: ChatMessage, value: Any) -> None:
     cited = mapping(value)
+    start = message.said
     message.say("".join(text(mapping(part).get("text")) for part in sequence(cited.get("content"))))
-    message.cite(*map(annotation, sequence(cited.get("citations"))))
+    message.cite(*(annotation(each, start, message.said) for each in sequence(cited.get("citations"))))
 
 
 def _add_reasoning(message: ChatMessage, value: Any) -> None:

@@ -63,6 +63,7 @@ class Stream:
         self._thoughts = Thoughts()
         self._citations = 0
         self._length = 0  # of the content so far
+        self._block, self._block_start = -1, 0  # of the text that is being said
         self._additional_fields: Any = None
         self._metadata: Json | None = None
         self._is_stopped = False
@@ -124,10 +125,12 @@ class Stream:
         self._metadata = metadata
         return self._usage()
 
-    def _add_text(self, _: Json, value: Any) -> list[Json]:
+    def _add_text(self, event: Json, value: Any) -> list[Json]:
         if not isinstance(value, str) or not value:
             return []
         if self._preamble is None:
+            if event.get("contentBlockIndex") != self._block:
+                self._block, self._block_start = _block(event), self._length
             self._length += len(value)
             return [self._chunk({"content": value})]
         return self._chunks(self._judged(self._preamble, value))
@@ -140,7 +143,7 @@ class Stream:
         return self._chunks(self._thoughts.add(_block(event), mapping(value), place))
 
     def _add_citation(self, _: Json, value: Any) -> list[Json]:
-        web = annotation(value)
+        web = annotation(value, self._block_start, self._length)
         if web is None:
             return []
         indexed = {"index": self._citations, **web}

@@ -15,6 +15,7 @@ from sluice.translation.requests.json_values import Value
 S3_URI = re.compile(r"s3://[a-z0-9][.\-a-z0-9]{1,61}[a-z0-9](/.*)?")
 MAX_URI_LENGTH = 1024
 MAX_HEAD = 1024  # characters of a data URL before its comma
+NOT_FETCHED = "images by URL are not fetched; send the image itself, base64"
 BLANKS = re.compile(r"\s+")
 
 IMAGE_FORMATS = {
@@ -60,7 +61,7 @@ def image(url: Value, family: Family) -> dict[str, Any]:
         return _image_of_s3(url, family)
     data = data_url(address)
     if data is None or not is_base64(data.base64):
-        raise InvalidImageUrl(f"{url.path}: nothing is fetched; want data:image/...;base64,...", param=url.path)
+        raise InvalidImageUrl(f"{url.path}: {NOT_FETCHED}", param=url.path)
     if data.media_type not in IMAGE_FORMATS:
         raise UnsupportedImage(f"{url.path}: want {', '.join(IMAGE_SUFFIXES)}", param=url.path)
     return {"image": {"format": IMAGE_FORMATS[data.media_type], "source": {"bytes": data.base64}}}
@@ -69,7 +70,7 @@ def image(url: Value, family: Family) -> dict[str, Any]:
 def _image_of_s3(url: Value, family: Family) -> dict[str, Any]:
     address = url.text()
     if not family.takes_s3:
-        raise InvalidImageUrl(f"{family.name} reads nothing from S3; want a data URL", param=url.path)
+        raise InvalidImageUrl(f"{family.name} reads nothing from S3; send the image itself, base64", param=url.path)
     if not S3_URI.fullmatch(address) or len(address) > MAX_URI_LENGTH:
         raise InvalidImageUrl(f"{url.path}: want s3://bucket/key", param=url.path)
     kind = IMAGE_SUFFIXES.get(_suffix(address))
@@ -90,7 +91,7 @@ def document(file: Value, name: str, family: Family) -> dict[str, Any]:
     data = Data(data.media_type, BLANKS.sub("", data.base64))
     kind = DOCUMENT_FORMATS.get(data.media_type) or DOCUMENT_SUFFIXES.get(_suffix(_file_name(file)))
     if kind is None:
-        content.wrong(f"a data URL, or a filename, of one of {', '.join(DOCUMENT_SUFFIXES)}")
+        content.wrong(f"one of {', '.join(DOCUMENT_SUFFIXES)}, told by its media type or its name")
     if not is_base64(data.base64):
         content.wrong("base64")
     return {"document": {"format": kind, "name": name, "source": {"bytes": data.base64}}}

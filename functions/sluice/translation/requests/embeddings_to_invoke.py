@@ -20,7 +20,8 @@ ENCODINGS = ("float", "base64")
 
 
 class Family(NamedTuple):
-    """`marks` are parts of its model ids; `extras` the family's own fields that a caller may set beside OpenAI's.
+    """`marks` are parts of its model ids, `ids` its models; `extras` the family's own fields that a caller may set
+    beside OpenAI's.
 
     `body` makes a call's body of its texts and of the dimensions that were asked for. A family with one size only has
     no field for it, and may be asked for that size.
@@ -28,6 +29,7 @@ class Family(NamedTuple):
 
     name: str
     marks: tuple[str, ...]
+    ids: tuple[str, ...]
     dimensions: tuple[int, ...]
     body: Callable[[Sequence[str], int | None], Json]
     batch: int = 1
@@ -65,32 +67,50 @@ def _given(field: str, value: int | None) -> Json:
     return {} if value is None else {field: value}
 
 
+COHERES_OWN = frozenset({"input_type", "truncate"})
+# https://docs.aws.amazon.com/bedrock/latest/userguide/models-supported.html
 FAMILIES = (
-    Family("Titan v1", ("amazon.titan-embed-text-v1", "amazon.titan-embed-g1-text"), (1536,), _titan_v1),
-    Family("Titan v2", ("amazon.titan-embed-text-v2",), (256, 512, 1024), _titan, extras=frozenset({"normalize"})),
+    Family(
+        "Titan v1",
+        ("amazon.titan-embed-text-v1", "amazon.titan-embed-g1-text"),
+        ("amazon.titan-embed-text-v1",),
+        (1536,),
+        _titan_v1,
+    ),
+    Family(
+        "Titan v2",
+        ("amazon.titan-embed-text-v2",),
+        ("amazon.titan-embed-text-v2:0",),
+        (256, 512, 1024),
+        _titan,
+        extras=frozenset({"normalize"}),
+    ),
     Family(
         "Cohere v4",
         ("cohere.embed-v4",),
+        ("cohere.embed-v4:0",),
         (256, 512, 1024, 1536),
         _cohere_v4,
         batch=96,
-        extras=frozenset({"input_type", "truncate"}),
+        extras=COHERES_OWN,
     ),
     Family(
         "Cohere v3",
         ("cohere.embed-english-v3", "cohere.embed-multilingual-v3"),
+        ("cohere.embed-english-v3", "cohere.embed-multilingual-v3"),
         (1024,),
         _cohere,
         batch=96,
-        extras=frozenset({"input_type", "truncate"}),
+        extras=COHERES_OWN,
     ),
-    Family("Nova", ("amazon.nova-2-multimodal-embeddings",), (256, 384, 1024, 3072), _nova),
+    Family(
+        "Nova",
+        ("amazon.nova-2-multimodal-embeddings",),
+        ("amazon.nova-2-multimodal-embeddings-v1:0",),
+        (256, 384, 1024, 3072),
+        _nova,
+    ),
 )
-
-
-def is_embedding(model: str) -> bool:
-    """`model` may have a region's prefix, or be an ARN."""
-    return _found(model) is not None
 
 
 def requests(body: Mapping[str, Any], model: str) -> tuple[list[Json], tuple[str, ...]]:
@@ -113,7 +133,7 @@ def _found(model: str) -> Family | None:
 def _family(model: str) -> Family:
     family = _found(model)
     if family is None:
-        known = ", ".join(mark for each in FAMILIES for mark in each.marks)
+        known = ", ".join(model for each in FAMILIES for model in each.ids)
         raise UnsupportedParameter(f"the model makes no embeddings; these do: {known}", param="model")
     return family
 

@@ -90,6 +90,12 @@ def warnings(body: Mapping[str, Any]) -> list[str]:
     return ["output_config"] * (has_more or is_muted) + ["thinking"] * is_hidden
 
 
+def said_in(body: Mapping[str, Any]) -> list[str]:
+    """The fields that say how much the model is to think."""
+    is_thinking = by_mode(thinking(body.get("thinking"))) is not None
+    return ["thinking"] * is_thinking + ["output_config"] * (config(body).get("effort") is not None)
+
+
 def config(body: Mapping[str, Any]) -> Mapping[str, Any]:
     given = body.get("output_config")
     return {} if given is None else message_value.mapping(given, "output_config")

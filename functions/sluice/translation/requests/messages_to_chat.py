@@ -5,11 +5,12 @@ named in the warnings. The result is the hub's: it goes to OpenAI as it is, or o
 https://platform.claude.com/docs/en/api/messages
 """
 
+import re
 from collections.abc import Mapping
 from typing import Any
 
 from sluice.domain.errors import InvalidRequest, UnsupportedParameter
-from sluice.translation.requests import message_effort, message_tools, message_value
+from sluice.translation.requests import message_effort, message_tools, message_value, messages_places
 from sluice.translation.requests.message_history import History
 from sluice.translation.translation import Translated
 
@@ -51,6 +52,9 @@ CALLERS_NAMES = {
     "detail": "messages",
     "thinking_blocks": "messages.thinking",
 }
+# Models of OpenAI's that answer 400 to reasoning_effort, as they do not reason.
+# https://platform.openai.com/docs/api-reference/chat/create, https://platform.openai.com/docs/models
+UNREASONING = re.compile(r"(ft:)?(gpt-3|gpt-4|chatgpt-4)")
 USER_LENGTH = 64  # OpenAI's limit on `user`; Claude Code's ids are longer
 
 
@@ -61,11 +65,14 @@ def request(body: Mapping[str, Any], model: str, *, extras: bool = False) -> Tra
     history = History(extras=extras)
     chat: dict[str, Any] = {"model": model, "messages": messages(body, history)}
     warnings = [*history.warnings, *message_effort.warnings(body)]
+    is_unreasoning = not extras and UNREASONING.match(model) is not None
     if body.get("tools"):
         chat["tools"], of_tools = message_tools.tools(body["tools"], extras=extras)
         warnings += of_tools
     for part in (limits, choice, sampling, reasoning, identity, streaming):
         chat.update(part(body))
+    if is_unreasoning and chat.pop("reasoning_effort", None) is not None:
+        warnings += message_effort.said_in(body)
     if extras and body.get("top_k") is not None:
         chat["top_k"] = message_value.count(body["top_k"], "top_k")
     warnings += dropped(body, extras=extras)
@@ -73,7 +80,13 @@ def request(body: Mapping[str, Any], model: str, *, extras: bool = False) -> Tra
 
 
 def callers_name(name: str) -> str:
+    """What the caller calls a field of the chat that a translation behind this one drops."""
     return CALLERS_NAMES.get(name.partition(".")[0].partition("[")[0], name)
+
+
+def callers_place(path: str, body: Mapping[str, Any]) -> str:
+    """Where in the caller's `body` is what a translation behind this one blames (`param`)."""
+    return callers_name(messages_places.place(path, body))
 
 
 def refuse(body: Mapping[str, Any]) -> None:
@@ -86,8 +99,10 @@ def messages(body: Mapping[str, Any], history: History) -> list[dict[str, Any]]:
     turns = message_value.items(body.get("messages"), "messages")
     system = [] if body.get("system") is None else history.system(body["system"])
     found = history.messages(turns)
-    if not found:
+    if not turns:
         raise InvalidRequest("messages must hold at least one message", param="messages")
+    if not found:
+        raise InvalidRequest("messages[0].content is empty; say something in it", param="messages[0].content")
     return system + found
 
 

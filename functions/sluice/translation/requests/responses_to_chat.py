@@ -73,11 +73,20 @@ def request(body: Body, model: str) -> Translated:
 
 
 def callers_name(name: str) -> str:
-    """What the caller calls a field of chat that a translation behind this one drops or blames (`param`).
+    """What the caller calls a field of chat that a translation behind this one drops.
 
     A place inside of a field that is built here is told as the field.
     """
     return CALLERS_NAMES.get(name.partition(".")[0].partition("[")[0], name)
+
+
+def callers_place(path: str, body: Body) -> str:
+    """Where in the caller's `body` is what a translation behind this one blames (`param`)."""
+    is_choice = isinstance(body.get("tool_choice"), Mapping) and body["tool_choice"].get("type") == "allowed_tools"
+    if path.startswith("tools[") and is_choice:
+        return "tools"  # some of them were left out
+    is_of_tools = path.startswith(("tools[", "tool_choice."))
+    return path.replace(".function", "", 1) if is_of_tools else callers_name(path)
 
 
 def _refuse(given: Body) -> None:

@@ -22,6 +22,13 @@ KNOWN = {
     *("metadata", "output_config", "output_format", "stop_sequences", "system", "temperature", "thinking"),
     *("tool_choice", "tools", "top_k", "top_p"),
 }
+# https://github.com/router-for-me/CLIProxyAPI/issues/4750, https://github.com/anthropics/claude-code/issues/30926
+UNKNOWN_BETAS = (
+    *("advanced-tool-use-2025-11-20", "advisor-tool-2026-03-01", "fast-mode-2026-02-01", "files-api-2025-04-14"),
+    *("mcp-servers-2025-12-04", "oauth-2025-04-20", "prompt-caching-scope-2026-01-05", "redact-thinking-2026-02-12"),
+    "token-efficient-tools-2026-03-28",
+)
+TOOL_SEARCH = "tool-search-tool-2025-10-19"
 CHOICES = {"auto": "auto", "any": "required", "none": "none"}
 CACHE_CONTROL = "cache_control"
 STOP_REASONS = {"guardrail_intervened": "end_turn"}
@@ -66,6 +73,7 @@ def events(said: Said, model: ModelId, random: Random) -> Iterator[dict[str, Any
 def _complaints(body: Body) -> Iterator[Refused]:
     yield from (invalid(f"{name}: Field required") for name in REQUIRED if name not in body)
     yield from (invalid(f"{name}: Extra inputs are not permitted") for name in body if name not in KNOWN)
+    yield from _complaints_of_betas(body)
     if not isinstance(body["messages"], list) or not body["messages"]:
         yield invalid("messages: at least one message is required")
     for number, message in enumerate(body["messages"]):
@@ -73,6 +81,15 @@ def _complaints(body: Body) -> Iterator[Refused]:
     wanted = body.get("thinking") or {}
     if wanted.get("type") == "enabled" and wanted.get("budget_tokens", 0) >= body["max_tokens"]:
         yield invalid("`max_tokens` must be greater than `thinking.budget_tokens`.")
+
+
+def _complaints_of_betas(body: Body) -> Iterator[Refused]:
+    betas = body.get("anthropic_beta") or []
+    if any(beta in UNKNOWN_BETAS for beta in betas):
+        yield invalid("invalid beta flag")
+    for number, tool in enumerate(body.get("tools") or []):
+        if "defer_loading" in tool and TOOL_SEARCH not in betas:
+            yield invalid(f"tools.{number}.custom.defer_loading: Extra inputs are not permitted")
 
 
 def _complaints_of(message: Any, number: int) -> Iterator[Refused]:
