@@ -3,7 +3,6 @@ from binascii import crc32
 from typing import ClassVar
 
 import pytest
-from botocore.eventstream import EventStreamBuffer
 from tests import frames, recorded
 from tests.splits import every_split
 
@@ -114,8 +113,8 @@ def test_a_frame_larger_than_the_cap_is_refused(monkeypatch: pytest.MonkeyPatch)
         splitter.feed(frames.event("contentBlockDelta", {"text": "x" * 200})[:150])
 
 
-class Fed(EventStreamBuffer):
-    """botocore's buffer, and how much it was fed at a time."""
+class Fed(eventstream.Buffer):
+    """The buffer, and how much it was fed at a time."""
 
     sizes: ClassVar[list[int]] = []
 
@@ -125,7 +124,7 @@ class Fed(EventStreamBuffer):
 
 
 def test_the_decoder_is_fed_at_most_16_kb_at_a_time(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(eventstream, "EventStreamBuffer", Fed)
+    monkeypatch.setattr(eventstream, "Buffer", Fed)
     many = STREAM * 1000
 
     assert len(eventstream.Decoder().feed(many)) == 3000
