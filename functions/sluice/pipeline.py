@@ -204,7 +204,7 @@ class Pipeline:
     def _way(self, opened: Opened, caller: Dialect) -> relay.Way:
         """Unaltered where both speak the same dialect."""
         plan, settlement, key = opened.plan, opened.settlement, opened.key or ""
-        if plan.translation is None:
+        if plan.translation is None or plan.translation.stream is None:
             return Passage(
                 settlement.meter,
                 plan.dialect,

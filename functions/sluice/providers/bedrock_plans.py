@@ -15,7 +15,7 @@ from sluice.providers.plan import Plan, Translation
 from sluice.providers.posting import encoded
 from sluice.providers.translations import spoken
 from sluice.translation.families import family
-from sluice.translation.translation import Asked, Translator
+from sluice.translation.translation import Asked
 
 BETAS = "anthropic-beta"
 CONVERSE_PATHS = {False: "converse", True: "converse-stream"}
@@ -80,7 +80,7 @@ def count_messages(target: Target, request: ModelRequest) -> Plan:
         path(target.model, COUNT_TOKENS.path),
         (encoded(counted),),
         dialect("count"),
-        Translation(_counted, _never),
+        Translation(_counted),
         warnings=warnings,
         failure=failure,
     )
@@ -95,7 +95,7 @@ def embeddings(target: Target, request: ModelRequest) -> Plan:
         path(target.model, INVOKE.path),
         tuple(map(encoded, bodies)),
         dialect("chat"),
-        Translation(_embedded(request.body), _never),
+        Translation(_embedded(request.body)),
         warnings=warnings,
         failure=failure,
         is_gathered=True,
@@ -165,7 +165,3 @@ def _prompted(model: str, body: Mapping[str, Any]) -> Translation:
         return {"modelId": model, "prompt": body["prompt"], "res": invoke_to_prompt.text(answer)}
 
     return Translation(whole, invoke_to_prompt.Stream)
-
-
-def _never(_asked: Asked) -> Translator:
-    raise NotImplementedError("this operation does not stream")

@@ -16,10 +16,10 @@ Failure = Callable[[Mapping[str, Any]], UpstreamError]
 
 
 class Translation(NamedTuple):
-    """How an answer becomes one in the caller's dialect."""
+    """How an answer becomes one in the caller's dialect; `stream` is None where the operation has no streams."""
 
     whole: Callable[[Mapping[str, Any], Asked], dict[str, Any]]
-    stream: Callable[[Asked], Translator]
+    stream: Callable[[Asked], Translator] | None = None
 
 
 @dataclass(frozen=True, slots=True)
