@@ -12,7 +12,7 @@ from pathlib import Path
 from command import ROOT, CommandFailed, run
 from installer import uv_program
 
-TOOLS = ("uv", "sam", "sbom", "engines", "clients")
+TOOLS = ("uv", "sam", "sbom", "engines", "clients", "prove")
 ALONE = (*(f"requirements/{name}" for name in TOOLS), "requirements/dev")
 BOUND = ("requirements/local", "requirements/lang", "layers/runtime/requirements", "layers/dependencies/requirements")
 OPTIONS = (

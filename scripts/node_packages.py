@@ -1,6 +1,6 @@
-"""The JavaScript clients that tests run, installed by `npm ci` where the machine has Node.js; elsewhere the tests skip.
+"""JavaScript that runs beside the gateway, installed by `npm ci` where the machine has Node.js: clients, and a peer.
 
-The lock names a version and a hash for each package and not where it comes from; tests/clients/node/.npmrc keeps it so.
+A lock names a version and a hash for each package and not where it comes from; the .npmrc beside it keeps it so.
 No package runs code while it is installed.
 """
 
@@ -8,14 +8,12 @@ import platform
 import re
 import shutil
 import time
+from dataclasses import dataclass
 from pathlib import Path
 
 from command import ROOT, CommandFailed, run
 from stamp import Stamp, digest
 
-FOLDER = ROOT / "tests" / "clients" / "node"
-CHROMIUM = FOLDER / "node_modules" / ".chromium"
-INPUTS = [FOLDER / name for name in (".npmrc", "package.json", "package-lock.json")]
 MINIMUM = (20, 11)
 VERSION = re.compile(r"v(\d+)\.(\d+)\.")
 
@@ -44,27 +42,45 @@ def has_chromium() -> bool:
     return platform.machine() == "x86_64"
 
 
-def stamp() -> Stamp:
-    return Stamp(FOLDER / "node_modules" / ".sluice-stamp")
+@dataclass(frozen=True, slots=True)
+class Packages:
+    """A folder with a package.json and its lock. Chromium, where it is among them, gets unpacked."""
+
+    folder: Path
+    purpose: str
+    brings_chromium: bool = False
+
+    @property
+    def inputs(self) -> list[Path]:
+        return [self.folder / name for name in (".npmrc", "package.json", "package-lock.json")]
+
+    def stamp(self) -> Stamp:
+        return Stamp(self.folder / "node_modules" / ".sluice-stamp")
+
+    def wanted(self) -> str:
+        return digest(ROOT, [*self.inputs, Path(__file__).resolve()])
+
+    def is_installed(self) -> bool:
+        return self.stamp().holds(self.wanted())
+
+    def is_current(self) -> bool:
+        """Also where nothing can be installed: who needs them says why they are not there."""
+        return self.is_installed() or bool(missing())
+
+    def set_up(self) -> None:
+        started, name = time.monotonic(), self.folder.relative_to(ROOT)
+        print(f"setup: {name} for {self.purpose}", flush=True)
+        run(["npm", "ci", "--no-progress", "--prefix", self.folder])
+        if self.brings_chromium and has_chromium():
+            unpack_chromium()
+        self.stamp().write(self.wanted())
+        print(f"setup: {name} is ready (npm, {time.monotonic() - started:.1f} s)")
 
 
-def wanted() -> str:
-    return digest(ROOT, [*INPUTS, Path(__file__).resolve()])
-
-
-def is_current() -> bool:
-    """Also where nothing can be installed: the tests say why they skip."""
-    return stamp().holds(wanted()) or bool(missing())
-
-
-def set_up() -> None:
-    started = time.monotonic()
-    print("setup: tests/clients/node for tests of JavaScript clients", flush=True)
-    run(["npm", "ci", "--no-progress", "--prefix", FOLDER])
-    if has_chromium():
-        unpack_chromium()
-    stamp().write(wanted())
-    print(f"setup: tests/clients/node is ready (npm, {time.monotonic() - started:.1f} s)")
+CLIENTS = Packages(ROOT / "tests" / "clients" / "node", "tests of JavaScript clients", brings_chromium=True)
+PEERS = Packages(ROOT / "tests" / "peers" / "node", "the Portkey gateway")
+FOLDER = CLIENTS.folder
+CHROMIUM = FOLDER / "node_modules" / ".chromium"
 
 
 def unpack_chromium() -> None:

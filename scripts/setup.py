@@ -73,13 +73,14 @@ ENVIRONMENTS = {
     "sbom": Environment(".venv-sbom", "sbom.txt", "the bill of materials"),
     "engines": Environment(".venv-engines", "engines.txt", "a second DynamoDB for tests"),
     "clients": Environment(".venv-clients", "clients.txt", "tests of LangChain and awscurl", has_project=True),
+    "prove": Environment(".venv-prove", "prove.txt", "the LiteLLM proxy"),
 }
-NODE = "node"
+NODE = {"node": node_packages.CLIENTS, "prove-node": node_packages.PEERS}
 
 
 def is_current(name: str) -> bool:
-    if name == NODE:
-        return node_packages.is_current()
+    if name in NODE:
+        return NODE[name].is_current()
     environment = ENVIRONMENTS[name]
     return environment.python.exists() and environment.stamp(name).holds(environment.wanted())
 
@@ -126,8 +127,8 @@ def set_up(name: str) -> None:
 
 
 def make(name: str) -> None:
-    if name == NODE:
-        node_packages.set_up()
+    if name in NODE:
+        NODE[name].set_up()
     else:
         set_up(name)
 
@@ -142,7 +143,7 @@ def alone() -> Iterator[None]:
 
 def main() -> int:
     parser = argparse.ArgumentParser(description="Make the environments that the Makefile's targets need.")
-    known = (*ENVIRONMENTS, NODE)
+    known = (*ENVIRONMENTS, *NODE)
     parser.add_argument("sets", nargs="+", choices=known, metavar="|".join(known))
     names = parser.parse_args().sets
     if all(map(is_current, names)):

@@ -103,8 +103,11 @@ def clients_defect() -> str:
 def node_defect() -> str:
     if reason := node_packages.missing():
         return f"{reason}; with Node.js {'.'.join(map(str, node_packages.MINIMUM))} or newer this runs"
-    current = node_packages.stamp().holds(node_packages.wanted())
-    return "" if current else "the JavaScript clients are not installed; run python3 scripts/setup.py node"
+    return (
+        ""
+        if node_packages.CLIENTS.is_installed()
+        else "the JavaScript clients are not installed; run python3 scripts/setup.py node"
+    )
 
 
 def chromium_defect() -> str:

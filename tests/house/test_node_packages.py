@@ -1,4 +1,4 @@
-"""The JavaScript clients of tests/clients: one version each, by hash, from wherever npm is told to look."""
+"""JavaScript that tests and `make prove` run: one version each, by hash, from wherever npm is told to look."""
 
 import json
 import re
@@ -9,27 +9,45 @@ import pytest
 
 import command
 import node_packages
+from node_packages import Packages
 
-PACKAGES: dict[str, Any] = json.loads((node_packages.FOLDER / "package.json").read_text(encoding="utf-8"))
-LOCK: dict[str, Any] = json.loads((node_packages.FOLDER / "package-lock.json").read_text(encoding="utf-8"))
-INSTALLED = {path: entry for path, entry in LOCK["packages"].items() if path}
-
-
-def test_every_package_is_one_version_with_its_hash_and_no_place() -> None:
-    assert len(INSTALLED) >= len(PACKAGES["dependencies"])
-    assert [path for path, entry in INSTALLED.items() if not re.fullmatch(r"\d+\.\d+\.\d+\S*", entry["version"])] == []
-    assert [path for path, entry in INSTALLED.items() if not entry["integrity"].startswith("sha512-")] == []
-    assert [path for path, entry in INSTALLED.items() if "resolved" in entry] == []
+FOLDERS = (node_packages.CLIENTS, node_packages.PEERS)
+WITH_SCRIPT = {node_packages.PEERS.folder: {"node_modules/@portkey-ai/gateway"}}  # it patches itself; it runs without
+folders = pytest.mark.parametrize("packages", FOLDERS, ids=lambda packages: packages.folder.parent.name)
 
 
-def test_no_package_has_a_script_for_its_installation() -> None:
-    assert [path for path, entry in INSTALLED.items() if entry.get("hasInstallScript")] == []
-    assert "ignore-scripts=true" in (node_packages.FOLDER / ".npmrc").read_text(encoding="utf-8").splitlines()
+def document(packages: Packages, name: str) -> Any:
+    return json.loads((packages.folder / name).read_text(encoding="utf-8"))
 
 
-def test_the_lock_is_of_what_is_asked_for_and_of_the_oldest_node_that_is() -> None:
-    assert LOCK["packages"][""]["dependencies"] == PACKAGES["dependencies"]
-    assert PACKAGES["engines"]["node"] == f">={'.'.join(map(str, node_packages.MINIMUM))}"
+def installed(packages: Packages) -> dict[str, Any]:
+    return {path: entry for path, entry in document(packages, "package-lock.json")["packages"].items() if path}
+
+
+@folders
+def test_every_package_is_one_version_with_its_hash_and_no_place(packages: Packages) -> None:
+    found = installed(packages)
+
+    assert len(found) >= len(document(packages, "package.json")["dependencies"])
+    assert [path for path, entry in found.items() if not re.fullmatch(r"\d+\.\d+\.\d+\S*", entry["version"])] == []
+    assert [path for path, entry in found.items() if not entry["integrity"].startswith("sha512-")] == []
+    assert [path for path, entry in found.items() if "resolved" in entry] == []
+
+
+@folders
+def test_no_package_runs_a_script_for_its_installation(packages: Packages) -> None:
+    has_script = {path for path, entry in installed(packages).items() if entry.get("hasInstallScript")}
+
+    assert has_script == WITH_SCRIPT.get(packages.folder, set())
+    assert "ignore-scripts=true" in (packages.folder / ".npmrc").read_text(encoding="utf-8").splitlines()
+
+
+@folders
+def test_the_lock_is_of_what_is_asked_for_and_of_the_oldest_node_that_is(packages: Packages) -> None:
+    asked = document(packages, "package.json")
+
+    assert document(packages, "package-lock.json")["packages"][""]["dependencies"] == asked["dependencies"]
+    assert asked["engines"]["node"] == f">={'.'.join(map(str, node_packages.MINIMUM))}"
 
 
 @pytest.mark.parametrize(
@@ -58,4 +76,4 @@ def test_a_failed_installation_says_what_npm_said(tmp_path: Path, monkeypatch: p
     monkeypatch.setenv("PATH", f"{tmp_path}:/usr/bin:/bin")
 
     with pytest.raises(command.CommandFailed, match="EINTEGRITY"):
-        node_packages.set_up()
+        node_packages.CLIENTS.set_up()
