@@ -165,6 +165,7 @@ def record(row: Row) -> dict[str, object]:
         "tiers": {tier: rates for tier, rates in row.tiers.items() if tier != STANDARD},
         "long_above": row.long_above,
         "long_tiers": row.long_tiers,
+        "max_input_tokens": row.max_input_tokens,
         "max_output_tokens": row.max_output_tokens,
     }
     return {name: value for name, value in whole.items() if value}

@@ -199,5 +199,6 @@ def believed(first: Row, second: Row, found: list[Difference]) -> Row | None:
     if List.NEITHER in lists:
         return None
     if List.SECOND in lists:
-        return replace(second, max_output_tokens=first.max_output_tokens)
+        inputs, outputs = first.max_input_tokens, first.max_output_tokens
+        return replace(second, max_input_tokens=inputs, max_output_tokens=outputs)
     return first

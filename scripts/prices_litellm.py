@@ -91,6 +91,7 @@ def _row(entry: Entry) -> Row:
         tiers=tiers,
         long_above=int(above[0]) * 1000 if above else None,
         long_tiers={tier: rates for tier, rates in long_tiers.items() if tier in tiers},
+        max_input_tokens=entry.get("max_input_tokens"),
         max_output_tokens=entry.get("max_output_tokens"),
     )
 

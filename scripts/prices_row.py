@@ -33,6 +33,7 @@ class Row:
     tiers: dict[str, Rates]
     long_above: int | None = None
     long_tiers: dict[str, Rates] = field(default_factory=dict)
+    max_input_tokens: int | None = None
     max_output_tokens: int | None = None
 
     def cells(self) -> dict[str, int | None]:

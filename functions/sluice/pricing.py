@@ -29,6 +29,7 @@ DAY = re.compile(r"-[0-9]{4}-[0-9]{2}-[0-9]{2}\Z")
 FINE_TUNED = re.compile(r"(ft:[^:]+):.*", re.DOTALL)
 
 CLASSES = Rates._fields
+LIMIT_NAMES = ("max_input_tokens", "max_output_tokens")
 MOST_DOLLARS = 10_000  # per million tokens
 MICRO = Decimal(10**6)  # dollars per million tokens -> pico-dollars per token
 EXACT = Context(prec=40, traps=[Inexact])
@@ -162,6 +163,7 @@ def _price(models: Mapping[str, Any], name: str) -> Price | None:
         tiers={tier: _filled(*rates) for tier, rates in record.get("tiers", {}).items()},
         long_above=record.get("long_above"),
         long_tiers={tier: _filled(*rates) for tier, rates in record.get("long_tiers", {}).items()},
+        max_input_tokens=record.get("max_input_tokens"),
         max_output_tokens=record.get("max_output_tokens"),
     )
 
@@ -183,17 +185,18 @@ def override(model: str, given: Mapping[str, object]) -> Price:
     """A price from configuration: dollars per million tokens, by the class of `Usage`."""
     if not isinstance(given, Mapping):
         raise ValueError(f"prices.{model} is {given!r}; it should be a table of dollars per million tokens")
-    known = (*CLASSES, "max_output_tokens")
+    known = (*CLASSES, *LIMIT_NAMES)
     if unknown := sorted(given.keys() - set(known)):
         raise ValueError(f"prices.{model}: unknown key {unknown[0]!r}; keys: {', '.join(known)}")
     if missing := sorted({"input", "output"} - given.keys()):
         raise ValueError(f"prices.{model}: {missing[0]!r} is missing")
     rates = {name: _pico(model, name, given[name]) for name in CLASSES if name in given}
     cached = (rates.get("cache_read"), rates.get("cache_write_5m"), rates.get("cache_write_1h"))
-    limit = given.get("max_output_tokens")
+    limits = {name: _limit(model, name, given[name]) for name in LIMIT_NAMES if name in given}
     return Price(
         rates=_filled(rates["input"], *cached, rates["output"]),
-        max_output_tokens=None if limit is None else _limit(model, limit),
+        max_input_tokens=limits.get("max_input_tokens"),
+        max_output_tokens=limits.get("max_output_tokens"),
     )
 
 
@@ -213,7 +216,7 @@ def _pico(model: str, name: str, dollars: object) -> int:
     return int(scaled)
 
 
-def _limit(model: str, limit: object) -> int:
+def _limit(model: str, name: str, limit: object) -> int:
     if isinstance(limit, bool) or not re.fullmatch(r"[1-9][0-9]{0,8}", str(limit)):
-        raise ValueError(f"prices.{model}.max_output_tokens is {limit!r}; it should be a whole number above 0")
+        raise ValueError(f"prices.{model}.{name} is {limit!r}; it should be a whole number above 0")
     return int(str(limit))

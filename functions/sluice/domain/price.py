@@ -23,14 +23,15 @@ class Price:
     """One model's rates, with the ones that replace them.
 
     `tiers` maps a service tier ("flex", "priority") to its rates. Above `long_above` prompt tokens (when set) the
-    rates of `long_tiers` hold for the whole call; "" is the standard tier there. `max_output_tokens` is the most
-    the model answers with, None where it is not published.
+    rates of `long_tiers` hold for the whole call; "" is the standard tier there. `max_input_tokens` is the longest
+    prompt that the model takes and `max_output_tokens` the most it answers with, None where they are not published.
     """
 
     rates: Rates
     tiers: dict[str, Rates] = field(default_factory=dict)
     long_above: int | None = None
     long_tiers: dict[str, Rates] = field(default_factory=dict)
+    max_input_tokens: int | None = None
     max_output_tokens: int | None = None
 
 
