@@ -1,7 +1,7 @@
 """One call, as the caller made it."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from sluice.domain.operation import CHAT, SPEECH, Operation
@@ -76,6 +76,14 @@ class ModelRequest:
         """The caller's body with some keys replaced."""
         return {**self.body, **values}
 
+    def of(self, override: Mapping[str, Any], drop: tuple[str, ...]) -> "ModelRequest":
+        """The same request with fields that a route replaces, and without those it takes out."""
+        if not (override or drop):
+            return self
+        return replace(
+            self, body={name: value for name, value in {**self.body, **override}.items() if name not in drop}
+        )
+
 
 def _at(body: Mapping[str, Any], path: str) -> Any:
     """The value at a dotted path, None where there is none."""
@@ -90,25 +98,67 @@ def _whole(value: Any) -> int:
 
 
 @dataclass(frozen=True, slots=True)
+class RetryWish:
+    """What a caller asks of retries; None leaves it to the route. `backoff` is the name of one."""
+
+    attempts: int | None = None
+    delay_seconds: float | None = None
+    backoff: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Step:
+    """One thing that a caller wants to be tried: most calls have one, a list of fallbacks has several.
+
+    `provider` is the one that the path names, None where the model does. `timeouts` and `retry` are what was asked of
+    them, `key` is a provider key of the caller's own.
+    """
+
+    request: ModelRequest
+    provider: str | None = None
+    timeouts: Mapping[str, float] = field(default_factory=dict)
+    retry: RetryWish = RetryWish()
+    key: str | None = field(default=None, repr=False)
+
+
+@dataclass(frozen=True, slots=True)
+class Wishes:
+    """What a caller asks of routing, in headers.
+
+    `session` is the caller's own id of a conversation. `models` and `providers` are the only ones allowed, where there
+    are any. `is_dry_run`: tell what would happen, and do nothing.
+    """
+
+    session: str | None = None
+    is_sticky: bool = True
+    models: tuple[str, ...] = ()
+    providers: tuple[str, ...] = ()
+    is_dry_run: bool = False
+
+
+@dataclass(frozen=True, slots=True)
 class Call:
     """One invocation. `started` and `deadline` are monotonic seconds, `started_ms` epoch milliseconds.
 
-    `request_id` is the invocation's aws_request_id. `provider` is the one that the path names, None where the model
-    does. `timeouts` holds what the caller asked of them in headers.
+    `request_id` is the invocation's aws_request_id. `steps` are tried in order; there is at least one.
     """
 
     request_id: str
     surface: str
     path: str
-    request: ModelRequest
+    steps: tuple[Step, ...]
     principal: Principal
     started: float
     started_ms: int
     deadline: float
     bytes_in: int
-    provider: str | None = None
-    timeouts: Mapping[str, float] = field(default_factory=dict)
     metadata: Mapping[str, str | int | float | bool] = field(default_factory=dict)
+    wishes: Wishes = Wishes()
+
+    @property
+    def request(self) -> ModelRequest:
+        """What the first step asks."""
+        return self.steps[0].request
 
 
 @dataclass(frozen=True, slots=True)

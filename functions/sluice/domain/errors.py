@@ -30,6 +30,7 @@ GatewayError
     ├── UpstreamAuth          502  the provider refused our key
     ├── UpstreamProtocol      502  not what was asked for
     ├── UpstreamTruncated     502  the stream broke off
+    ├── CircuitOpen           503  it failed too often to be asked now
     └── UpstreamReported      502  an error event in the stream
 
 `status`, `type` and `code` are those of OpenAI's error object. A message says what was wrong and what would be
@@ -205,6 +206,12 @@ class UpstreamProtocol(UpstreamError):
 
 class UpstreamTruncated(UpstreamError):
     code = "upstream_stream_truncated"
+
+
+class CircuitOpen(UpstreamError):
+    """The breakers of all targets are open, so nothing was sent."""
+
+    status, code = 503, "circuit_open"
 
 
 class UpstreamReported(UpstreamError):

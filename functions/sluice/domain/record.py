@@ -17,13 +17,18 @@ class Outcome(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Attempt:
-    """One try at one target. `http_status` is None where no answer came."""
+    """One try at one target. `http_status` is None where no answer came.
+
+    `cost` is what a failed one may have cost all the same, in nano-dollars: an estimate, which the record's own cost
+    does not hold; None where nothing can have been charged, or the price is unknown.
+    """
 
     provider: str
     model: str
     http_status: int | None = None
     error_code: str | None = None
     milliseconds: int = 0
+    cost: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,3 +76,4 @@ class UsageRecord:
     time_to_first_chunk_ms: int | None = None
     duration_ms: int = 0
     bytes_out: int = 0
+    price_version: str | None = None
