@@ -10,7 +10,7 @@ from tests.engines import LedgerTable
 from tests.faults.dynamodb_proxy import Fault, FaultProxy, Rule, on
 from tests.unit.stores.calls import LEASE, record, reservation
 
-from sluice.domain.call import Call, ModelRequest
+from sluice.domain.call import Call, ModelRequest, Step
 from sluice.domain.clock import Clock
 from sluice.domain.errors import LedgerBusy, UnknownReference
 from sluice.domain.principal import Principal
@@ -29,7 +29,7 @@ def owners(table: LedgerTable, url: str | None = None) -> Owners:
 
 
 def keep(made: Owners, *ids: str, who: Principal = ADA) -> None:
-    call = Call("call-1", "openai", "/v1/responses", ModelRequest({"model": "m"}), who, 0.0, 0, 0.0, 0)
+    call = Call("call-1", "openai", "/v1/responses", (Step(ModelRequest({"model": "m"})),), who, 0.0, 0, 0.0, 0)
     made.keep(call, "openai", [Stored(one) for one in ids], USAGE)
 
 

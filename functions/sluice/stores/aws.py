@@ -10,7 +10,7 @@ https://docs.aws.amazon.com/botocore/latest/reference/config.html
 import logging
 import ssl
 from collections.abc import Callable
-from contextlib import suppress
+from contextlib import AbstractContextManager, suppress
 from typing import Any, NamedTuple, Protocol, cast
 
 from botocore.awsrequest import AWSPreparedRequest, AWSResponse
@@ -39,12 +39,14 @@ class Table(DynamoDB, Batches, Protocol):
 class Clients(NamedTuple):
     """The clients of one environment, which serves one call at a time: they are not shared between threads.
 
-    `credentials` gives those of the function's role.
+    `credentials` gives those of the function's role. What `dynamodb` is asked within `dynamodb_within` so many seconds
+    times out with them.
     """
 
     dynamodb: Table
     secretsmanager: SecretsManager
     credentials: Callable[[], Any]
+    dynamodb_within: Callable[[float], AbstractContextManager[None]]
 
 
 def clients(region: str | None = None, context: ssl.SSLContext | None = None, table_name: str = "warm") -> Clients:
@@ -54,10 +56,12 @@ def clients(region: str | None = None, context: ssl.SSLContext | None = None, ta
     """
     session = new_session()
     tls = context or trust(session)
+    wire = Wire(tls)
     return Clients(
-        dynamodb(session, region, Wire(tls), table_name=table_name),
+        dynamodb(session, region, wire, table_name=table_name),
         secretsmanager(session, region, Wire(tls, read_seconds=SECRETS_MANAGER_SECONDS)),
         session.get_credentials,
+        wire.within,
     )
 
 

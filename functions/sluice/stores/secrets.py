@@ -1,6 +1,7 @@
 """Provider keys from Secrets Manager: cached, taken in turns, and never shown.
 
-A secret is JSON: {"api_key": "..."} or {"api_keys": ["...", "..."]}. It is read again when it is older than its time
+A secret is JSON: {"api_key": "..."} or {"api_keys": ["...", "..."]}; a token of Microsoft Entra ID is named
+"entra_token" or "entra_tokens" and is a key like any other here. A secret is read again when it is older than its time
 to live. If Secrets Manager cannot be reached then, the last good value serves on (static stability); if it answers that
 there is no such secret, or not for us, or what it holds is not a secret of ours, that answer counts. Whatever fails,
 the caller learns the secret's id and the log the kind of failure: no part of a value is ever in a message, nor in what
@@ -22,6 +23,7 @@ from sluice.stores.retries import FAILURES, Retries, code, is_transient
 FETCH_SECONDS = 0.5  # when the last attempt may begin; the client's timeouts then bound the whole by 3 s
 REFETCH_SECONDS = 5.0  # between two reads of one secret, whatever asks for them
 OUTAGE_SECONDS = 30.0  # between two reads while the last good value serves
+SINGLE, SEVERAL = ("api_key", "entra_token"), ("api_keys", "entra_tokens")
 
 logger = logging.getLogger(__name__)
 
@@ -132,9 +134,10 @@ def unavailable(secret_id: str, secret: Secret) -> SecretUnavailable:
 def keys_in(answer: Mapping[str, Any]) -> tuple[str, ...]:
     """The keys of a secret's value, without repeats; none at all unless every one can be sent in a header."""
     value = parsed(answer.get("SecretString"))
-    if not isinstance(value, dict) or ("api_key" in value) == ("api_keys" in value):
+    named = [name for name in (*SINGLE, *SEVERAL) if name in value] if isinstance(value, dict) else []
+    if len(named) != 1:
         return ()
-    given = value["api_keys"] if "api_keys" in value else [value["api_key"]]
+    given = value[named[0]] if named[0] in SEVERAL else [value[named[0]]]
     keys = [sendable(key) for key in given] if isinstance(given, list) else []
     return tuple(dict.fromkeys(keys)) if all(keys) else ()
 

@@ -125,6 +125,7 @@ def outcome(record: UsageRecord) -> Row:
         "src": record.usage_source,
         "act": record.cost,  # nano-dollars
         **({"pv": answering.provider, "md": text(answering.model)} if answering else {}),
+        **({"pver": record.price_version} if record.price_version else {}),
         "ma": text(record.model_answered),
         "fin": text(record.finish_reason),
         "err": text(record.error_code),
@@ -153,6 +154,7 @@ def attempt(one: Attempt) -> Row:
         "http": one.http_status,
         "err": text(one.error_code),
         "ms": one.milliseconds,
+        "ce": one.cost,  # nano-dollars that a failed one may have cost
     }
 
 

@@ -8,7 +8,7 @@ import pytest
 from tests.unit.stores.calls import HandClock
 from tests.unit.stores.memory_table import failure, lost, throttled
 
-from sluice.domain.call import Call, ModelRequest
+from sluice.domain.call import Call, ModelRequest, Step
 from sluice.domain.errors import GatewayError, LedgerBusy, UnknownReference
 from sluice.domain.principal import Principal
 from sluice.domain.reference import Reference, Stored
@@ -73,7 +73,7 @@ class Site:
 
     def keep(self, who: Principal = ADA, *stored: Stored, call: str = "call-1", usage: Usage = USAGE) -> None:
         request = ModelRequest({"model": "m"})
-        made = Call(call, "openai", "/v1/responses", request, who, 0.0, 0, 0.0, 0)
+        made = Call(call, "openai", "/v1/responses", (Step(request),), who, 0.0, 0, 0.0, 0)
         self.owners.keep(made, "openai", stored or ANSWER, usage)
 
     def tokens(self, *ids: str, who: Principal = ADA, provider: str = "openai") -> int:

@@ -85,6 +85,14 @@ def test_several_keys_take_turns() -> None:
     assert given_out[:3] == given_out[3:]
 
 
+@pytest.mark.parametrize(
+    ("value", "keys"),
+    [({"entra_token": CANARY}, (CANARY,)), ({"entra_tokens": [CANARY, "eyJ.b.c", CANARY + "\n"]}, (CANARY, "eyJ.b.c"))],
+)
+def test_tokens_of_entra_are_keys_like_any_other(value: object, keys: tuple[str, ...]) -> None:
+    assert keys_in({"SecretString": json.dumps(value)}) == keys
+
+
 def test_environments_begin_at_different_keys() -> None:
     firsts = {SecretStore(holding("a", "b", "c"), HandClock().clock, random=Random(seed)).key(ID) for seed in range(20)}
 
@@ -228,6 +236,9 @@ BROKEN: list[tuple[str, object]] = [
     ("a list", [CANARY]),
     ("no key", {"key": CANARY}),
     ("both shapes", {"api_key": CANARY, "api_keys": [CANARY]}),
+    ("a key and a token", {"api_key": CANARY, "entra_token": CANARY}),
+    ("a string of tokens", {"entra_tokens": CANARY}),
+    ("an empty token", {"entra_token": ""}),
     ("empty", ""),
     ("an empty key", {"api_key": ""}),
     ("only a newline", {"api_key": "\n"}),
@@ -331,7 +342,9 @@ def test_secrets_with_a_common_beginning_are_kept_apart() -> None:
 @given(
     st.recursive(
         st.none() | st.booleans() | st.integers() | st.text(),
-        lambda inner: st.lists(inner) | st.dictionaries(st.sampled_from(["api_key", "api_keys", "x"]), inner),
+        lambda inner: (
+            st.lists(inner) | st.dictionaries(st.sampled_from(["api_key", "api_keys", "entra_tokens", "x"]), inner)
+        ),
     )
 )
 def test_whatever_a_secret_holds_its_keys_can_be_sent_in_a_header(value: Any) -> None:
