@@ -19,6 +19,7 @@ from sluice_devstack import ports
 from sluice_devstack.answer import InvocationFailed
 from sluice_devstack.anthropic_simulator import SimulatedAnthropic
 from sluice_devstack.aws import EmbeddedAws
+from sluice_devstack.azure_simulator import SimulatedAzure
 from sluice_devstack.bedrock_simulator import SimulatedBedrock
 from sluice_devstack.call import Call, Refusal
 from sluice_devstack.environment import Environment, EnvironmentSettings, InitFailed
@@ -33,7 +34,7 @@ from sluice_devstack.sigv4 import Identity, Verifier
 from sluice_devstack.simulated.bedrock.access import Access, identity
 from sluice_devstack.simulator import Received, SimulatedOpenAI
 from sluice_devstack.template import Template
-from sluice_devstack.upstreams import ANTHROPIC, BEDROCK, OPENAI, Upstreams, upstreams
+from sluice_devstack.upstreams import ANTHROPIC, AZURE, BEDROCK, OPENAI, Upstreams, upstreams
 
 ROOT = Path(__file__).resolve().parents[2]
 REGION = "us-east-1"
@@ -215,12 +216,13 @@ class DevStack:
         self._start_sweeping(exits)
 
     def _start_simulated(self, providers: Upstreams, exits: ExitStack) -> None:
-        """Each kind for itself; OpenAI's and Bedrock's on the ports of events/env.json, Anthropic's on any."""
+        """Each kind for itself; OpenAI's and Bedrock's on the ports of events/env.json, the others on any."""
         keys = providers.accepted_keys
         self.simulated = {
             OPENAI: SimulatedOpenAI(keys),
             ANTHROPIC: SimulatedAnthropic(keys),
             BEDROCK: self._simulated_bedrock(keys, providers.regions),
+            AZURE: SimulatedAzure(keys, providers.deployments),
         }
         ports_of = {
             OPENAI: self._given("the simulated provider", self.options.provider_port),

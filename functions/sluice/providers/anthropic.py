@@ -14,6 +14,7 @@ from sluice.codecs.dialects import dialect
 from sluice.domain.call import ModelRequest, Target
 from sluice.domain.errors import InvalidRequest, UpstreamError, UpstreamRefused, UpstreamReported
 from sluice.domain.operation import CHAT, COUNT_MESSAGES, MESSAGES, RESPONSES
+from sluice.provider_settings import ProviderSettings
 from sluice.providers import guardrail
 from sluice.providers.openai import check_stored
 from sluice.providers.plan import Plan
@@ -21,7 +22,6 @@ from sluice.providers.posting import HEADERS, encoded, error_object, key_refused
 from sluice.providers.translations import spoken
 from sluice.providers.upstream import Upstream
 from sluice.providers.watch import Watch
-from sluice.settings import ProviderSettings
 
 VERSION = "2023-06-01"
 VERSION_HEADER, BETA_HEADER = "anthropic-version", "anthropic-beta"

@@ -25,13 +25,13 @@ from sluice.domain.operation import (
     PROMPT,
     RESPONSES,
 )
+from sluice.provider_settings import ProviderSettings
 from sluice.providers import bedrock_plans, bedrock_refusal, guardrail, openai
 from sluice.providers.gathering import Gathered
 from sluice.providers.plan import Plan
 from sluice.providers.posting import HEADERS, Refuse, post
 from sluice.providers.upstream import Answered, Upstream
 from sluice.providers.watch import Watch
-from sluice.settings import ProviderSettings
 
 OPENAI_API = "openai"
 OPENAI_PATH = "/openai/v1/"

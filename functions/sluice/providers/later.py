@@ -3,10 +3,10 @@
 from collections.abc import Callable, Mapping
 
 from sluice.domain.call import ModelRequest, Target
+from sluice.provider_settings import ProviderSettings
 from sluice.providers.plan import Plan, Provider
 from sluice.providers.upstream import Answered
 from sluice.providers.watch import Watch
-from sluice.settings import ProviderSettings
 
 
 class Later:

@@ -15,12 +15,12 @@ from sluice.codecs.dialects import dialect
 from sluice.domain.call import ModelRequest, Target
 from sluice.domain.errors import InvalidRequest, UnsupportedParameter, UpstreamError, UpstreamRefused
 from sluice.domain.operation import CHAT, COUNT_MESSAGES, MESSAGES, OPERATIONS
+from sluice.provider_settings import ProviderSettings
 from sluice.providers import guardrail
 from sluice.providers.plan import Plan
 from sluice.providers.posting import HEADERS, encoded, error_object, key_refused, post
 from sluice.providers.upstream import Upstream
 from sluice.providers.watch import Watch
-from sluice.settings import ProviderSettings
 
 PASSED_HEADERS = ("retry-after", "retry-after-ms", "openai-processing-ms", "openai-version")
 PASSED_PREFIX = "x-ratelimit-"

@@ -7,9 +7,9 @@ from typing import Any, NamedTuple, Protocol
 from sluice.codecs.dialect import Dialect
 from sluice.domain.call import ModelRequest, Target
 from sluice.domain.errors import UpstreamError
+from sluice.provider_settings import ProviderSettings
 from sluice.providers.upstream import Answered
 from sluice.providers.watch import Watch
-from sluice.settings import ProviderSettings
 from sluice.translation.translation import Asked, Translator
 
 Failure = Callable[[Mapping[str, Any]], UpstreamError]

@@ -8,7 +8,7 @@ hold in all of them. All times are seconds of the monotonic clock.
 from collections.abc import Callable
 
 from sluice.domain.errors import DeadlineReached, GatewayError, UpstreamTimeout
-from sluice.settings import Timeouts
+from sluice.domain.timeouts import Timeouts
 
 DEADLINE_MARGIN_SECONDS = 2.0
 
@@ -25,6 +25,7 @@ class Watch:
         "_has_begun",
         "_heard",
         "_monotonic",
+        "_started",
         "_sure_until",
         "_timeouts",
         "_total_limit",
@@ -32,16 +33,25 @@ class Watch:
     )
 
     def __init__(self, timeouts: Timeouts, deadline: float, monotonic: Callable[[], float]) -> None:
-        started = monotonic()
-        self._timeouts = timeouts
+        self._started = monotonic()
         self._monotonic = monotonic
         self._hard_limit = deadline - DEADLINE_MARGIN_SECONDS
-        self._total_limit = started + timeouts.total_timeout_seconds
-        self._first_limit = started + timeouts.first_byte_timeout_seconds
+        self.restart(timeouts)
+
+    def restart(self, timeouts: Timeouts) -> None:
+        """Another attempt begins: it has its own time to the first event; the total goes on."""
+        self._timeouts = timeouts
+        self._heard = self._monotonic()
+        self._total_limit = self._started + timeouts.total_timeout_seconds
+        self._first_limit = self._heard + timeouts.first_byte_timeout_seconds
         self._sure_until = min(self._hard_limit, self._total_limit, self._first_limit)
         self._has_begun = False
-        self._heard = started
         self.has_sent = False
+
+    @property
+    def remaining(self) -> float:
+        """Seconds that the call may still take, whatever its attempts do."""
+        return min(self._hard_limit, self._total_limit) - self._monotonic()
 
     def connecting(self) -> float:
         """Seconds a connection attempt may take. Raises when nothing is left."""

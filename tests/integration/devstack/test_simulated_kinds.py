@@ -23,6 +23,13 @@ secret = "sluice/anthropic"
 [providers.aws]
 kind = "bedrock"
 region = "us-east-1"
+[providers.azure-east]
+kind = "azure"
+endpoint = "https://east.openai.azure.com"
+secret = "sluice/azure"
+[[routes.mini.targets]]
+model = "azure-east/prod-mini"
+base_model = "gpt-4o-mini-instant"
 """
 MODELS = ("amazon.nova-micro-v1:0", "us.anthropic.claude-sonnet-4-5-20250929-v1:0")
 
@@ -62,12 +69,12 @@ def bedrock(environ: dict[str, str]) -> Iterator[Any]:
 
 
 def test_the_function_is_led_to_each_of_them(stack: DevStack, environ: dict[str, str]) -> None:
-    names = {"openai": "OPENAI", "anthropic": "CLAUDE_DIRECT", "bedrock": "AWS"}
+    names = {"openai": "OPENAI", "anthropic": "CLAUDE_DIRECT", "bedrock": "AWS", "azure": "AZURE_EAST"}
 
     led = {kind: environ[f"SLUICE_PROVIDER_URL_{name}"] for kind, name in names.items()}
 
     assert led == stack.simulated_urls
-    assert len(set(led.values())) == 3
+    assert len(set(led.values())) == 4
     assert stack.simulated_url == led["openai"]
 
 
@@ -95,3 +102,14 @@ def test_the_simulated_anthropic_takes_the_fake_key(stack: DevStack) -> None:
     ]
 
     assert statuses == [200, 401]
+
+
+def test_the_simulated_azure_has_the_deployments_that_routes_tell_of(stack: DevStack) -> None:
+    body = {"messages": [{"role": "user", "content": "Hello!"}]}
+    url = stack.simulated_urls["azure"] + "/openai/deployments/{}/chat/completions?api-version=2024-10-21"
+    headers = {"api-key": "sk-fake-sluice-dev"}
+
+    answers = [httpx.post(url.format(name), json=body, headers=headers) for name in ("prod-mini", "other")]
+
+    assert [answer.status_code for answer in answers] == [200, 404]
+    assert answers[1].json()["error"]["code"] == "DeploymentNotFound"

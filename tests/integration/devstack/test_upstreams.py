@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from sluice_devstack.upstreams import FAKE_KEY, upstreams
+from sluice_devstack.upstreams import FAKE_KEY, FAKE_TOKEN, upstreams
 
 CONFIG = """
 [providers.openai]
@@ -25,8 +25,41 @@ secret = "sluice/anthropic"
 [providers.bedrock]
 kind = "bedrock"
 region = "eu-west-1"
+[providers.azure-east]
+kind = "azure"
+endpoint = "https://east.openai.azure.com"
+secret = "sluice/azure"
 """
-URLS = {"openai": "http://simulated/v1", "anthropic": "http://simulated-anthropic", "bedrock": "http://simulated-aws"}
+AZURES = """
+[providers.azure-east]
+kind = "azure"
+endpoint = "https://east.openai.azure.com"
+auth = "entra"
+secret = "sluice/east"
+[providers.azure-here]
+kind = "azure"
+endpoint = "http://127.0.0.1:9999"
+secret = "sluice/here"
+[providers.azure-odd]
+kind = "azure"
+endpoint = "http://[odd"
+[routes]
+short = "azure-east/gpt-4o"
+[[routes.mini.targets]]
+model = "azure-east/prod-mini"
+base_model = "gpt-5-mini"
+[[routes.mini.targets]]
+model = "azure-here/prod"
+base_model = "gpt-4o"
+[[routes.mini.targets]]
+model = "azure-east/nameless"
+"""
+URLS = {
+    "openai": "http://simulated/v1",
+    "anthropic": "http://simulated-anthropic",
+    "bedrock": "http://simulated-aws",
+    "azure": "http://simulated-azure",
+}
 
 
 @pytest.fixture
@@ -79,10 +112,10 @@ def test_a_configuration_that_makes_no_sense_is_left_to_the_gateway(tmp_path: Pa
 @pytest.mark.parametrize(
     ("openai", "anthropic", "expected"),
     [
-        (None, None, {"OPENAI", "CLAUDE_DIRECT", "BEDROCK"}),
-        ("sk-fake-real", None, {"CLAUDE_DIRECT", "BEDROCK"}),
-        (None, "sk-fake-real", {"OPENAI", "BEDROCK"}),
-        ("sk-fake-real", "sk-fake-real", {"BEDROCK"}),
+        (None, None, {"OPENAI", "CLAUDE_DIRECT", "BEDROCK", "AZURE_EAST"}),
+        ("sk-fake-real", None, {"CLAUDE_DIRECT", "BEDROCK", "AZURE_EAST"}),
+        (None, "sk-fake-real", {"OPENAI", "BEDROCK", "AZURE_EAST"}),
+        ("sk-fake-real", "sk-fake-real", {"BEDROCK", "AZURE_EAST"}),
     ],
 )
 def test_each_kind_is_simulated_for_itself(
@@ -100,5 +133,27 @@ def test_each_kind_is_simulated_for_itself(
     assert found.secrets == {
         "sluice/openai": {"api_key": openai or FAKE_KEY},
         "sluice/anthropic": {"api_key": anthropic or FAKE_KEY},
+        "sluice/azure": {"api_key": FAKE_KEY},
     }
     assert found.accepted_keys == [FAKE_KEY]
+
+
+def test_an_azure_resource_is_simulated_unless_it_is_on_this_machine(tmp_path: Path) -> None:
+    config = tmp_path / "gateway.toml"
+    config.write_text(AZURES)
+
+    found = upstreams(config, {"sluice/more": {"entra_tokens": ["eyJ.fake.more"]}}, None)
+
+    assert found.variables(URLS).keys() == {"SLUICE_PROVIDER_URL_AZURE_EAST", "SLUICE_PROVIDER_URL_AZURE_ODD"}
+    assert "sluice/here" not in found.secrets
+    assert found.secrets["sluice/east"] == {"entra_token": FAKE_TOKEN}
+    assert found.accepted_keys == [FAKE_KEY, FAKE_TOKEN, "eyJ.fake.more"]
+    assert found.deployments == {"prod-mini": "gpt-5-mini"}
+
+
+@pytest.mark.parametrize("text", ["routes = 5", "[routes]\na = 5\nb = { targets = 5 }\nc = { targets = [5, {}] }"])
+def test_routes_that_make_no_sense_are_left_to_the_gateway(tmp_path: Path, text: str) -> None:
+    config = tmp_path / "gateway.toml"
+    config.write_text(text)
+
+    assert upstreams(config, {}, None).deployments == {}

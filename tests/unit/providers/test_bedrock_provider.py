@@ -214,7 +214,7 @@ def test_embeddings_are_gathered_and_booked() -> None:
 
 @pytest.mark.parametrize("failing", [0, 1, 2])
 def test_embeddings_that_fail_are_booked_as_far_as_they_came(failing: int) -> None:
-    """A call is one record, whose usage is what was paid for."""
+    """A call is one record, whose usage is what its last attempt paid for; what the first one paid stands with it."""
 
     def titan(request: httpx.Request) -> httpx.Response:
         if json.loads(request.content)["inputText"] == "abc"[failing]:
@@ -225,7 +225,8 @@ def test_embeddings_that_fail_are_booked_as_far_as_they_came(failing: int) -> No
     answer = made.post("/v1/embeddings", {"model": "bedrock/amazon.titan-embed-text-v2:0", "input": ["a", "b", "c"]})
 
     assert (answer["statusCode"], json.loads(answer["body"])["error"]["code"]) == (429, "rate_limit_exceeded")
-    assert len(made.requests) == failing + 1
+    assert len(made.requests) == 2 * (failing + 1)
+    assert [one.http_status for one in record(made).attempts] == [429, 429]
     assert record(made).usage == Usage(input=3 * failing)
     assert record(made).outcome is Outcome.FAILED
     assert (record(made).usage_source == "provider") is (failing > 0)

@@ -36,7 +36,7 @@ WAYS = [
 def sent(path: str, model: str, body: dict[str, Any], headers: dict[str, str]) -> httpx.Request:
     """What left for Bedrock; gpt-oss is reached by its endpoint in OpenAI's dialect."""
     target = Target("bedrock", OSS, api="openai")
-    site = Gateway(lambda _: httpx.Response(500), kind="bedrock", targets={str(target): target})
+    site = Gateway(lambda _: httpx.Response(400), kind="bedrock", targets={str(target): target})
     site.post(
         path,
         {"model": f"bedrock/{model}", **ASKED[path], **body},

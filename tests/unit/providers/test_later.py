@@ -8,11 +8,12 @@ import pytest
 from sluice.domain.call import ModelRequest, Target
 from sluice.domain.errors import InvalidRequest
 from sluice.domain.operation import CHAT, SPEECH
+from sluice.domain.timeouts import Timeouts
+from sluice.provider_settings import ProviderSettings
 from sluice.providers.bedrock import Bedrock
 from sluice.providers.later import Later
 from sluice.providers.plan import Provider
 from sluice.providers.watch import Watch
-from sluice.settings import ProviderSettings, Timeouts
 
 SETTINGS = ProviderSettings("bedrock", "bedrock", "https://bedrock.example.com", None, Timeouts(), region="us-east-1")
 TARGET = Target("bedrock", "amazon.nova-micro-v1:0")

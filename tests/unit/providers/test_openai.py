@@ -108,4 +108,5 @@ def test_only_the_content_type_of_an_answer_and_listed_headers_pass(value: str) 
         "x-sluice-provider",
         "x-sluice-model",
         "x-sluice-attempts",
+        "x-sluice-step",
     }

@@ -8,10 +8,10 @@ import pytest
 from tests.fakes.gateway import HandClock, Pieces
 
 from sluice.domain.errors import InvalidJson, UpstreamError, UpstreamLost, UpstreamProtocol, UpstreamRefused
+from sluice.domain.timeouts import Timeouts
 from sluice.providers.posting import HEADERS, MAX_ERROR_BYTES, encoded, error_object, post
 from sluice.providers.upstream import Upstream
 from sluice.providers.watch import Watch
-from sluice.settings import Timeouts
 
 URL = httpx.URL("https://provider.invalid/v1/x")
 

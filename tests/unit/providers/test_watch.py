@@ -3,8 +3,8 @@ from collections.abc import Callable
 import pytest
 
 from sluice.domain.errors import DeadlineReached, UpstreamTimeout
+from sluice.domain.timeouts import Timeouts
 from sluice.providers.watch import DEADLINE_MARGIN_SECONDS, Watch
-from sluice.settings import Timeouts
 
 TIMEOUTS = Timeouts(
     connect_timeout_seconds=5, first_byte_timeout_seconds=30, idle_timeout_seconds=10, total_timeout_seconds=60
