@@ -176,11 +176,44 @@ def test_a_layer_of_another_interpreter_says_so(start: Start, api: RuntimeApi, t
     assert environment.exit_code() == 1
 
 
+@pytest.mark.fault("L03")
 def test_an_idle_environment_ends_at_once_at_sigterm(start: Start, api: RuntimeApi) -> None:
     environment = start(SERVING)
     api.event("next")
 
     assert environment.terminate() == -signal.SIGTERM
+
+
+@pytest.mark.fault("L03")
+def test_an_environment_that_is_idle_again_ends_at_once_too(start: Start, api: RuntimeApi) -> None:
+    environment = start(SERVING)
+    assert api.stream(api.invoke()).body == [b"served"]
+    api.event("next")
+    api.event("next")
+
+    assert environment.terminate() == -signal.SIGTERM
+
+
+@pytest.mark.fault("L03")
+def test_sigterm_in_the_middle_of_a_stream_closes_its_body(start: Start, api: RuntimeApi) -> None:
+    environment = start("""
+        import signal
+
+        def handler(event, context):
+            def body():
+                try:
+                    yield b"begun"
+                    signal.pause()
+                finally:
+                    print("settled", flush=True)
+            return {"statusCode": 200, "body": body()}
+    """)
+    request_id = api.invoke()
+    assert [api.chunk(request_id), api.chunk(request_id)][1] == b"begun"
+
+    assert environment.terminate() == 0
+    assert "settled" in environment.log
+    assert "end" not in api.kinds()
 
 
 def test_a_handler_for_sigterm_runs_while_idle(start: Start, api: RuntimeApi) -> None:
