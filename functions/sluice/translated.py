@@ -9,6 +9,7 @@ from typing import Any
 
 from sluice.codecs import sse
 from sluice.codecs.dialect import Dialect
+from sluice.codecs.sse_events import SSE
 from sluice.domain.errors import GatewayError, UpstreamError, UpstreamProtocol, UpstreamReported
 from sluice.metering import Meter
 from sluice.passage import WITHHELD, damaged
@@ -92,6 +93,8 @@ class Translated:
         for event, chunk in events:
             if is_error(event, chunk):
                 raise self._reported(chunk or {})
+            if chunk is None and self._is_unreadable(event):
+                raise UpstreamProtocol("the provider sent an event that is no JSON")
             if chunk is not None:
                 see(chunk)
                 self._write(translator.add(chunk), sent)
@@ -99,6 +102,13 @@ class Translated:
                 self._write(translator.end(), sent)
                 self._end(sent)
                 return
+
+    def _is_unreadable(self, event: sse.Event) -> bool:
+        """Whether it may have carried something: what is left out of an answer is never left out in silence.
+
+        A frame of Bedrock's has a checksum, so one that cannot be read is of a kind that nobody knows yet.
+        """
+        return bool(event.data) and self._provider.framing is SSE and not self._provider.is_end(event, None)
 
     def _write(self, events: Iterable[dict[str, Any]], sent: list[bytes]) -> None:
         encode = self._caller.encode
