@@ -26,7 +26,9 @@ COMMANDS = {
     "connect": "print a program that calls the gateway: OpenAI SDKs, LangChain, Vercel AI SDK, curl",
     "proxy": "sign and forward for tools that know only a base URL and a key",
     "doctor": "say what is wrong with a gateway, from credentials to clock, and what to do",
-    "config": "check a gateway.toml without deploying it",
+    "config": "check a gateway.toml, put it in force without a deployment, and take it back",
+    "routes": "show the routes of a gateway.toml, or ask a gateway where it would send a call",
+    "prove": "say what a gateway, any, makes of a provider that misbehaves",
 }
 HELP = ("-h", "--help", "help")
 VERSION = ("-V", "--version", "version")

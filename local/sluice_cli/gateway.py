@@ -20,6 +20,7 @@ TIMEOUT = httpx.Timeout(connect=10.0, read=300.0, write=60.0, pool=10.0)  # a li
 MAX_ERROR_BYTES = 64 * 1024
 MODEL_NOT_FOUND = "model_not_found"
 PROVIDER_HEADER = "x-sluice-provider"  # who answered or failed to, where one was asked
+DRY_RUN = "x-sluice-dry-run"
 ERRNO = re.compile(r"^\[Errno -?\d+\] ")
 
 Auth = Callable[[httpx.Request], httpx.Request]
@@ -70,6 +71,23 @@ class Gateway:
             return [str(model["id"]) for model in response.json()["data"]]
         except (ValueError, KeyError, TypeError, RecursionError) as error:
             raise CommandFailed(f"{self.url}{MODELS} answered with no list of models; is that a gateway?") from error
+
+    def dry_run(self, path: str, body: dict[str, Any]) -> dict[str, Any]:
+        """What the gateway would do with a call; no provider is called, and nothing is charged."""
+        ask = self._client.stream("POST", self.url + path, json=body, headers={DRY_RUN: "true"})
+        with self._translated(), ask as response:
+            if response.status_code != httpx.codes.OK:
+                raise self._refused(response)
+            if response.headers.get(DRY_RUN) != "true":
+                raise CommandFailed(f"{self.url} knows no dry run, and made the call; it is no Sluice, or an old one")
+            response.read()
+        try:
+            document = response.json()
+        except (ValueError, RecursionError):
+            document = None
+        if not isinstance(document, dict):
+            raise CommandFailed(f"{self.url} answered a dry run with something else than a JSON object")
+        return document
 
     def _refused(self, response: httpx.Response) -> CommandFailed:
         document, text = _body(response)

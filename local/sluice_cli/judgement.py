@@ -27,6 +27,7 @@ from sluice_devstack.prelude import PreludeReader
 from sluice_devstack.sigv4 import Identity, SignedRequest
 from sluice_devstack.template import FunctionSettings, Template
 
+PLACES = ("gateway.toml", "functions/gateway.toml")
 ROOT = Path(__file__).resolve().parents[2]
 FUNCTION = "GatewayFunction"
 NOWHERE = "http://127.0.0.1:9"  # the discard port
@@ -50,18 +51,18 @@ class Judgement:
         return dict(self.document.get("providers", {}))
 
     @property
-    def routes(self) -> dict[str, str]:
-        """Each route and its target, `provider/model`."""
-        return {name: target["model"] for name, target in self.targets.items()}
-
-    @property
-    def targets(self) -> dict[str, Mapping[str, str]]:
-        """Each route's target as a table with `model` in it."""
+    def routes(self) -> dict[str, Mapping[str, Any]]:
+        """Each route as a table with `targets`, each of which has a `model`."""
         routes = self.document.get("routes", {})
-        return {name: {"model": one} if isinstance(one, str) else one["targets"][0] for name, one in routes.items()}
+        return {name: {"targets": [{"model": one}]} if isinstance(one, str) else one for name, one in routes.items()}
 
     def models_of(self, provider: str) -> list[str]:
         return [name for name in self.models if name.startswith(f"{provider}/")]
+
+
+def found_in(folder: Path) -> Path | None:
+    """The configuration of a working folder."""
+    return next((folder / place for place in PLACES if (folder / place).is_file()), None)
 
 
 def judged(path: Path, root: Path = ROOT) -> Judgement:
@@ -113,6 +114,7 @@ def _settings(config: Path, root: Path) -> EnvironmentSettings:
     ours = {
         "SLUICE_CONFIG": str(config),
         "SLUICE_TABLE": "config-check",
+        "SLUICE_CONFIG_SECONDS": "0",  # this file and no other
         "AWS_ENDPOINT_URL_DYNAMODB": NOWHERE,
         "AWS_ENDPOINT_URL_SECRETS_MANAGER": NOWHERE,
     }

@@ -51,7 +51,14 @@ FIELDS = {
     "meta": "metadata",
     "lease": "lease",
 }
-ATTEMPT_FIELDS = {"pv": "provider", "md": "model", "http": "http_status", "err": "error_code", "ms": "duration_ms"}
+ATTEMPT_FIELDS = {
+    "pv": "provider",
+    "md": "model",
+    "http": "http_status",
+    "err": "error_code",
+    "ms": "duration_ms",
+    "ce": "cost_estimate",
+}
 # Sort key, nonce, keys of the indexes, expiry: the table's own business.
 NOT_SHOWN = {"sk", "nn", "opk", "osk", "g1pk", "g1sk", "g2pk", "g2sk", "exp"}
 STATUSES = {"R": "reserved", "S": "settled", "A": "abandoned"}

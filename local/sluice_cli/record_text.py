@@ -87,7 +87,8 @@ def _attempts(value: list[dict[str, Any]]) -> str:
 
 def _attempt(one: dict[str, Any]) -> str:
     status, time = one["http_status"] or "no answer", milliseconds("", one["duration_ms"])
-    parts = [f"{one['provider']}/{one['model']}", status, time, one["error_code"]]
+    paid = None if one["cost_estimate"] is None else f"may have cost {exact_dollars(one['cost_estimate'])}"
+    parts = [f"{one['provider']}/{one['model']}", status, time, one["error_code"], paid]
     return "  ".join(flat(part) for part in parts if part)
 
 

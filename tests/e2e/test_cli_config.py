@@ -34,7 +34,10 @@ def test_what_would_be_served_is_told(tmp_path: Path) -> None:
     )
     assert "  local   ollama/llama3.2\n  long    openai/gpt-5-mini\n" in done.stdout
     assert document["valid"] is True
-    assert document["routes"] == {"local": "ollama/llama3.2", "long": "openai/gpt-5-mini"}
+    assert document["routes"] == {
+        "local": {"strategy": "priority", "targets": [{"model": "ollama/llama3.2"}]},
+        "long": {"strategy": "priority", "targets": [{"model": "openai/gpt-5-mini"}]},
+    }
     assert document["providers"]["openai"] == {"kind": "openai", "secret": "sluice/openai"}
     assert {"local", "ollama/llama3.2", "openai/gpt-4o-mini"} <= set(document["models"])
 
@@ -50,6 +53,36 @@ def test_what_is_said_of_bedrock_is_told(tmp_path: Path) -> None:
     assert "  aws   kind bedrock, region eu-west-1\n        1 models: amazon.nova-micro-v1:0\n" in done.stdout
     assert f"  team  aws/{PROFILE}, base_model anthropic.claude-sonnet-5\n" in done.stdout
     assert "  oss   aws/openai.gpt-oss-120b-1:0, api openai\n" in done.stdout
+
+
+def test_the_routes_of_a_file_are_shown_with_all_that_they_say(tmp_path: Path) -> None:
+    smart = (
+        'smart = { strategy = "weighted", sticky = "session", retry = { attempts = 3 }, '
+        'targets = [{ model = "openai/gpt-5", weight = 3 }, { model = "ollama/llama3.2", drop = ["seed"] }] }\n'
+    )
+    path = written(tmp_path, OPENAI + OLLAMA + ROUTES + smart)
+
+    done, document = run("routes", "check", str(path)), json.loads(run("routes", "check", str(path), "--json").stdout)
+
+    assert done.stdout.splitlines() == [
+        f"{path} is valid",
+        "  local  ollama/llama3.2",
+        "  long   openai/gpt-5-mini",
+        "  smart  weighted, sticky session, retry attempts=3",
+        "         1. openai/gpt-5, weight 3 of 4",
+        "         2. ollama/llama3.2, drop seed, weight 1 of 4",
+    ]
+    assert document["valid"] is True
+    assert document["routes"]["smart"]["targets"][0] == {"model": "openai/gpt-5", "weight": 3}
+
+
+def test_routes_that_are_wrong_are_one_line_too(tmp_path: Path) -> None:
+    path = written(tmp_path, OPENAI + '[routes]\na = { strategy = "fastest", targets = [{ model = "openai/x" }] }\n')
+
+    done = run("routes", "check", str(path))
+
+    assert (done.returncode, done.stdout) == (1, "")
+    assert f"sluice routes: {path}: routes.a.strategy = 'fastest': want \"priority\", " in done.stderr
 
 
 @pytest.mark.parametrize(

@@ -57,14 +57,17 @@ class Owners:
         self._retries = Retries(clock, random)
         self._retention_days = retention_days
 
-    def tokens(self, principal: Principal, provider: str, references: Sequence[Reference]) -> int:
+    def tokens(
+        self, principal: Principal, provider: str, references: Sequence[Reference], *, is_patient: bool = True
+    ) -> int:
         """How many tokens these stored answers have together, those of one call counted once.
 
+        Whoever is not patient does not wait for a row that is just being written.
         Raises UnknownReference for one that no call of this principal made, LedgerBusy where that cannot be known.
         """
         own: dict[str, Row] = {}
         unread: list[str] = []
-        for wait in WAITS:
+        for wait in WAITS if is_patient else WAITS[:1]:
             self._clock.sleep(wait)
             rows, unread = self._read(provider, [one.id for one in references if one.id not in own])
             own |= {id: row for id, row in rows.items() if row.get("pr") == principal.id}

@@ -80,8 +80,15 @@ class SecretStore:
         self._rest_seconds = rest_seconds
         self._secrets: dict[str, Secret] = {}
 
+    def check(self, secret_id: str) -> None:
+        """Raises SecretUnavailable, within 3 s, where there is no key; takes no key's turn."""
+        self._usable(secret_id)
+
     def key(self, secret_id: str) -> str:
         """The key whose turn it is. Raises SecretUnavailable, within 3 s."""
+        return self._usable(secret_id).next_key(self._clock.monotonic())
+
+    def _usable(self, secret_id: str) -> Secret:
         secret = self._known(secret_id)
         now = self._clock.monotonic()
         is_due = not secret.keys or now - secret.read_at >= self._ttl_seconds  # a repaired secret need not wait
@@ -89,7 +96,7 @@ class SecretStore:
             self._read(secret_id, secret)
         if not secret.keys or now - secret.read_at >= self._ttl_seconds + self._max_stale_seconds:
             raise unavailable(secret_id, secret)
-        return secret.next_key(now)
+        return secret
 
     def refused(self, secret_id: str, key: str) -> str | None:
         """The provider refused `key`: it rests, the secret is read again, and another key, if any, is worth one try."""

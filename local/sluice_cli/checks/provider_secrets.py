@@ -17,6 +17,7 @@ NOT_THERE = "ResourceNotFoundException"
 DENIED = "AccessDeniedException"
 DELETED = "InvalidRequestException"
 FORM = '{"api_key": "..."}'
+SINGLE, SEVERAL = ("api_key", "entra_token"), ("api_keys", "entra_tokens")
 
 
 def secret_findings(
@@ -27,11 +28,28 @@ def secret_findings(
         check, secret = f"secret of {name}", str(entry.get("secret") or "")
         if not secret:
             yield ok(check, "it needs none")
-        elif prefix and not secret.startswith((f"{prefix}/", "arn:")):
-            remedy = f"name it {prefix}/{secret.rpartition('/')[2]}, or deploy with another SecretPrefix"
-            yield problem(check, f"the gateway's role may read {prefix}/* only, and not {secret}", remedy)
+        elif prefix and is_out_of_reach(secret, prefix):
+            yield problem(check, *out_of_reach(secret, prefix))
         else:
             yield _secret(client, check, secret)
+
+
+def unreadable(providers: Mapping[str, Mapping[str, Any]], prefix: str) -> Iterator[str]:
+    """Of each provider whose secret has a name that the gateway's role may not read."""
+    for name, entry in providers.items():
+        secret = str(entry.get("secret") or "")
+        if secret and is_out_of_reach(secret, prefix):
+            yield f"provider {name}: {'; '.join(out_of_reach(secret, prefix))}"
+
+
+def is_out_of_reach(secret: str, prefix: str) -> bool:
+    return not secret.startswith((f"{prefix}/", "arn:"))
+
+
+def out_of_reach(secret: str, prefix: str) -> tuple[str, str]:
+    """What is wrong, and what to do."""
+    remedy = f"name it {prefix}/{secret.rpartition('/')[2]}, or deploy with another SecretPrefix"
+    return f"the gateway's role may read {prefix}/* only, and not {secret}", remedy
 
 
 def _secret(client: Any, check: str, name: str) -> Finding:
@@ -78,9 +96,10 @@ def keys_in(text: object) -> tuple[int, str]:
         return 0, f"is not JSON; want {FORM}"
     if value == {}:
         return 0, "holds no key yet"
-    if not isinstance(value, dict) or ("api_key" in value) == ("api_keys" in value):
+    named = [name for name in (*SINGLE, *SEVERAL) if name in value] if isinstance(value, dict) else []
+    if len(named) != 1:
         return 0, f'must hold either "api_key" or "api_keys": {FORM}'
-    keys = value["api_keys"] if "api_keys" in value else [value["api_key"]]
+    keys = value[named[0]] if named[0] in SEVERAL else [value[named[0]]]
     if not isinstance(keys, list) or not keys or not all(map(_is_sendable, keys)):
         return 0, "holds a key that cannot be sent: empty, or with spaces or characters other than visible ASCII"
     return len(set(keys)), ""

@@ -43,8 +43,8 @@ def parser() -> Parser:
     made = Parser(
         "dev",
         "Runs the gateway on this machine: the runtime layer, the function, its table and its secrets.\n"
-        "OpenAI is simulated unless OPENAI_API_KEY is set, Anthropic unless ANTHROPIC_API_KEY is, Bedrock always.\n"
-        "One line per call; totals on Ctrl-C.",
+        "OpenAI is simulated unless OPENAI_API_KEY is set, Anthropic unless ANTHROPIC_API_KEY is, Azure and Bedrock\n"
+        "always. One line per call; totals on Ctrl-C.",
         "sluice dev --port 9000 --config gateway.toml --secrets secrets.json",
     )
     add = made.add_argument

@@ -6,9 +6,9 @@ from pathlib import Path
 
 from sluice_cli.arguments import Parser, existing_file
 from sluice_cli.checks.finding import Finding, Verdict
-from sluice_cli.commands.config import found_in
 from sluice_cli.diagnosis import Diagnosis, Subject, document
 from sluice_cli.failure import UsageError
+from sluice_cli.judgement import found_in
 from sluice_cli.site import Site, Sources
 from sluice_cli.terminal import Screen, Terminal
 from sluice_cli.waiting import Waiting

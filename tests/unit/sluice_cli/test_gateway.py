@@ -12,6 +12,7 @@ from sluice_client import SigningError
 URL = "http://127.0.0.1:8787"
 BODY = {"model": "mini", "stream": True}
 PROVIDED = {"x-sluice-provider": "openai"}
+DRY = {"x-sluice-dry-run": "true"}
 OURS = {"message": "late", "request_id": "id-1"}
 STREAM = b'data: {"choices":[{"index":0,"delta":{"content":"hi"}}]}\n\ndata: [DONE]\n\n'
 
@@ -138,3 +139,31 @@ def test_what_is_no_list_of_models_is_told_so(content: bytes) -> None:
         pytest.raises(CommandFailed, match="answered with no list of models; is that a gateway?"),
     ):
         opened.models()
+
+
+def test_a_dry_run_is_marked_as_one_and_its_answer_too() -> None:
+    asked: list[httpx.Request] = []
+
+    def answer(request: httpx.Request) -> httpx.Response:
+        asked.append(request)
+        return httpx.Response(200, headers=DRY, json={"object": "dry_run"})
+
+    with gateway(answer) as opened:
+        found = opened.dry_run("/v1/embeddings", BODY)
+
+    assert found == {"object": "dry_run"}
+    assert (asked[0].url.path, asked[0].headers["x-sluice-dry-run"]) == ("/v1/embeddings", "true")
+
+
+@pytest.mark.parametrize(
+    ("response", "complaint"),
+    [
+        (httpx.Response(200, content=STREAM), "knows no dry run, and made the call"),
+        (httpx.Response(200, headers=DRY, content=b"<html>"), "with something else than a JSON object"),
+        (httpx.Response(200, headers=DRY, json=[]), "with something else than a JSON object"),
+        (httpx.Response(403, json={"Message": "Forbidden"}), "answered 403 Forbidden"),
+    ],
+)
+def test_what_is_no_answer_to_a_dry_run_is_told_so(response: httpx.Response, complaint: str) -> None:
+    with gateway(lambda _: response) as opened, pytest.raises(CommandFailed, match=complaint):
+        opened.dry_run("/v1/chat/completions", BODY)

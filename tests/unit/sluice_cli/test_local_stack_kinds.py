@@ -15,6 +15,12 @@ kind = "anthropic"
 [providers.aws]
 kind = "bedrock"
 region = "eu-west-1"
+[providers.azure-east]
+kind = "azure"
+endpoint = "https://east.openai.azure.com"
+[providers.azure-here]
+kind = "azure"
+endpoint = "http://127.0.0.1:9999"
 """
 
 
@@ -30,6 +36,8 @@ def test_without_keys_all_are_simulated(configuration: Configuration) -> None:
         "openai": "simulated on this machine (OPENAI_API_KEY is not set)",
         "claude": "simulated on this machine (ANTHROPIC_API_KEY is not set)",
         "aws": "simulated on this machine",
+        "azure-east": "simulated on this machine",
+        "azure-here": "http://127.0.0.1:9999",
     }
 
 

@@ -49,6 +49,7 @@ WHOLE = {
             "http_status": None,
             "error_code": "upstream_unreachable",
             "duration_ms": 12,
+            "cost_estimate": None,
         },
         {
             "provider": "openai",
@@ -56,6 +57,7 @@ WHOLE = {
             "http_status": 200,
             "error_code": None,
             "duration_ms": 304,
+            "cost_estimate": None,
         },
     ],
     "provider_request_id": "req_1",

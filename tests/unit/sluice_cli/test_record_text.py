@@ -4,6 +4,7 @@ from datetime import timedelta, timezone
 from tests.unit.sluice_cli import calls
 from tests.unit.sluice_cli.screens import Stream
 
+from sluice.domain.record import Attempt
 from sluice_cli.record import record
 from sluice_cli.record_text import brief, whole
 from sluice_cli.terminal import Screen
@@ -37,6 +38,15 @@ def test_attempts_are_a_list() -> None:
     shown = whole(record(calls.settled()), PLAIN)
 
     assert "1. openai/gpt-4o-mini  no answer  12ms  upstream_unreachable\n" in shown
+    assert " 2. openai/gpt-4o-mini  200  304ms\n" in shown
+
+
+def test_what_a_lost_attempt_may_have_cost_is_shown_with_it() -> None:
+    lost = Attempt("openai", "gpt-4o-mini", None, "upstream_lost", 12, cost=210)
+
+    shown = whole(record(calls.settled(replace(calls.OUTCOME, attempts=(lost, *calls.OUTCOME.attempts[1:])))), PLAIN)
+
+    assert "1. openai/gpt-4o-mini  no answer  12ms  upstream_lost  may have cost $0.000000210\n" in shown
     assert " 2. openai/gpt-4o-mini  200  304ms\n" in shown
 
 

@@ -273,3 +273,10 @@ def test_rows_it_never_has_time_for_are_reported_within_a_second(site: Site, cap
 def test_a_call_without_references_reads_nothing(site: Site) -> None:
     assert site.tokens() == 0
     assert site.table.batches == []
+
+
+def test_who_is_not_patient_does_not_wait(site: Site) -> None:
+    with pytest.raises(UnknownReference):
+        site.owners.tokens(ADA, "openai", [Reference("item", "nowhere", "input")], is_patient=False)
+
+    assert site.hand.slept == [0.0]

@@ -376,3 +376,15 @@ def frames(trace: TracebackType | None) -> list[str]:
             found.append(repr(trace.tb_frame.f_locals))
         trace = trace.tb_next
     return found
+
+
+def test_who_only_checks_takes_no_turn() -> None:
+    store = store_on(holding("a", "b"), HandClock())
+
+    given_out = []
+    for _ in range(4):
+        store.check(ID)
+        given_out.append(store.key(ID))
+
+    assert sorted(given_out[:2]) == ["a", "b"]
+    assert given_out[:2] == given_out[2:]
