@@ -13,9 +13,11 @@ from typing import Any
 from sluice.domain.call import Call, ModelRequest, Target
 from sluice.domain.price import Price, Priced
 from sluice.domain.record import Reservation
+from sluice.domain.route import Leg
 from sluice.domain.usage import Usage
 from sluice.metering import tokens_in
 from sluice.pricing import bound, cost
+from sluice.routing.order import Quote
 
 MESSAGE_TOKENS = 16
 # 2833 + 5667 a tile, eight tiles: gpt-4o-mini at high detail, the dearest in OpenAI's vision guide.
@@ -57,16 +59,21 @@ class Admission:
             model=target.model,
             is_stream=request.is_stream,
             bound=_bound(request, payload_bytes + context_tokens, price),
-            estimate=self._estimate(request, payload_bytes, context_tokens, price),
+            estimate=self.estimate(request, payload_bytes, context_tokens, price),
             price_version=priced.version,
             bytes_in=call.bytes_in,
             metadata=call.metadata,
             operation=request.operation.name,
         )
 
-    def _estimate(
+    def bound(self, request: ModelRequest, payload_bytes: int, price: Price | None) -> int | None:
+        """The most that a request of so many bytes can cost at that price; None where that is unknown."""
+        return _bound(request, payload_bytes, price)
+
+    def estimate(
         self, request: ModelRequest, payload_bytes: int, context_tokens: int, price: Price | None
     ) -> int | None:
+        """What such a request probably costs, nano-dollars; None where that is unknown."""
         if not request.operation.is_priced:
             return None
         if request.operation.is_free:
@@ -75,6 +82,23 @@ class Admission:
         output = min(_output_limit(request, price) or typical, typical) * request.generated
         used = Usage(input=tokens_in(payload_bytes) + context_tokens, output=output)
         return cost(used, price, request.service_tier)
+
+
+def quotes(admission: Admission, prices: Callable[[Target], Priced]) -> Callable[[Leg, ModelRequest], Quote]:
+    """What a leg would cost for a request, by the size of its prompt, and whether it is within the model's limits."""
+
+    def quote(leg: Leg, request: ModelRequest) -> Quote:
+        price, size = prices(leg.target).price, prompt_bytes(request)
+        longest = leg.max_input_tokens or (price.max_input_tokens if price else None)
+        most = price.max_output_tokens if price else None
+        fits = _within(tokens_in(size), longest) and _within(request.max_output_tokens or 0, most)
+        return Quote(admission.estimate(request, size, 0, price), fits)
+
+    return quote
+
+
+def _within(tokens: int, limit: int | None) -> bool:
+    return limit is None or tokens <= limit
 
 
 def prompt_bytes(request: ModelRequest) -> int:

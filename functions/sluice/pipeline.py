@@ -4,47 +4,36 @@ route ▶ admit ▶ open ▶ relay ▶ settle. Until `answer` returns, a failure
 failures travel in band and the stream ends without `[DONE]`.
 """
 
-import re
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
-from typing import Protocol
+from typing import TYPE_CHECKING, Any, Protocol
 
-from sluice import early, relay, whole
+from sluice import early
 from sluice.admission import Admission, prompt_bytes
-from sluice.answer import Answer, Body
-from sluice.codecs.dialect import Dialect
+from sluice.answer import Answer
+from sluice.answering import Answering, ErrorBodies, Prepared, target_headers
+from sluice.attempting import Attempting, Queue
 from sluice.codecs.dialects import dialect
-from sluice.domain.call import Call, Target
+from sluice.domain.call import Call, ModelRequest, Target
 from sluice.domain.clock import Clock
-from sluice.domain.errors import GatewayError, LedgerBusy, UpstreamAuth
+from sluice.domain.errors import GatewayError, LedgerBusy
 from sluice.domain.price import Priced
 from sluice.domain.principal import Principal
 from sluice.domain.record import Outcome, Reservation, UsageRecord
 from sluice.domain.reference import Reference
+from sluice.domain.timeouts import Timeouts
 from sluice.domain.usage import Usage, UsageSource
 from sluice.metering import Meter, bytes_of
-from sluice.passage import Passage, reported
-from sluice.providers.plan import Plan, Provider
-from sluice.providers.upstream import Answered
 from sluice.providers.watch import Watch
-from sluice.routing.selection import Selection
-from sluice.settings import Timeouts
+from sluice.routing.candidates import Candidate, Candidates
 from sluice.settlement import Keeps, Settlement, Settles
 from sluice.telemetry import Telemetry
-from sluice.translated import Translated
-from sluice.translation.translation import Asked
 
-JSON = "application/json"
+if TYPE_CHECKING:
+    from sluice import explanation
+
 RELEASE_SECONDS = 0.5
-NOT_OF_AN_ID = re.compile(r"[^A-Za-z0-9-]+")
-
-
-class Keys(Protocol):
-    """Where provider keys come from."""
-
-    def key(self, secret_id: str) -> str: ...
-    def refused(self, secret_id: str, key: str) -> str | None: ...
 
 
 class Ledger(Settles, Protocol):
@@ -54,52 +43,42 @@ class Ledger(Settles, Protocol):
 class Owners(Keeps, Protocol):
     """Whose stored answers are whose."""
 
-    def tokens(self, principal: Principal, provider: str, references: Sequence[Reference]) -> int: ...
-
-
-@dataclass(frozen=True, slots=True)
-class Opened:
-    """An answer that has begun, and all that is known of its call."""
-
-    provider: Provider
-    plan: Plan
-    upstream: Answered
-    watch: Watch
-    key: str | None
-    settlement: Settlement
+    def tokens(
+        self, principal: Principal, provider: str, references: Sequence[Reference], *, is_patient: bool = True
+    ) -> int: ...
 
 
 @dataclass(frozen=True, slots=True)
 class Pipeline:
-    """Answers calls with what it was built with. `error_body` is the surface's shape of an error in band."""
+    """Answers calls with what it was built with. `error_bodies` are the surface's shapes of an error in band.
 
-    selection: Selection
-    providers: Mapping[str, Provider]
+    `configuration` is the version of what it was built from, None where that is not known.
+    """
+
+    candidates: Candidates
+    answering: Answering
+    attempting: Attempting
     prices: Callable[[Target], Priced]
     admission: Admission
-    keys: Keys
     ledger: Ledger
     owners: Owners
     telemetry: Telemetry
     clock: Clock
+    configuration: int | None = None
 
-    def answer(self, call: Call, error_body: Callable[[GatewayError], dict[str, object]]) -> Answer:
+    def answer(self, call: Call, error_bodies: ErrorBodies) -> Answer:
         """Raises GatewayError while nothing was sent; a call that was reserved is settled then."""
-        target = self.selection.target(call.request.model, call.provider)
-        provider = self.providers[target.provider]
-        plan = provider.plan(target, call.request)
-        key = self.keys.key(provider.settings.secret) if provider.settings.secret else None
-        settlement = self._admit(call, target, plan)
-        waits = timeouts(provider, call)
-        watch = Watch(waits, call.deadline, self.clock.monotonic)
-        opening = partial(self._begin, provider, plan, key, watch, settlement, error_body)
-        spoken, early_seconds = dialect(call.request.operation.dialect), waits.early_heartbeat_seconds
+        queue = self._queue(call, self.candidates.of(call), self.attempting)
+        first = self._first(queue)
+        settlement = self._admit(call, first, queue)
+        watch = Watch(self.timeouts(first), call.deadline, self.clock.monotonic)
+        opening = partial(
+            self.attempting.answer, first, queue, watch, settlement, error_bodies, self._meter, self.timeouts
+        )
         try:
-            if early_seconds and call.request.is_stream and spoken.framing.heartbeat:
-                return early.answer(opening, watch, early_seconds, settlement, error_body, spoken)
-            return opening()
+            return self._early(call, first, opening, watch, settlement, error_bodies) or opening()
         except GatewayError as error:
-            error.headers |= _target_headers(settlement)
+            error.headers |= target_headers(settlement)
             settlement.fail(error)
             raise
         except BaseException:
@@ -109,37 +88,134 @@ class Pipeline:
             if settlement.error:
                 settlement.close()
 
-    def _begin(
+    def explain(self, call: Call) -> dict[str, Any]:
+        """What `answer` would do. Nothing is sent, written or charged, and no secret is read.
+
+        Raises ModelNotFound, and LedgerBusy where a stored answer's owner cannot be known.
+        """
+        from sluice import explanation  # only a dry run pays for it
+
+        answering = replace(self.answering, keys=explanation.NoKeys())
+        candidates, attempting = self.candidates.of(call), replace(self.attempting, answering=answering)
+        try:
+            outlook = self._outlook(call, candidates, attempting)
+        except explanation.REFUSALS as refusal:
+            outlook = explanation.Outlook(refusal=refusal)
+        self.telemetry.call(explanation.log_fields(call, outlook))
+        explaining = explanation.Explaining(
+            answering,
+            self.attempting.breakers,
+            self.admission,
+            self.prices,
+            self._bound_of,
+            self.timeouts,
+            self.configuration,
+        )
+        return explaining.document(call, candidates, outlook)
+
+    def _outlook(self, call: Call, candidates: Sequence[Candidate], attempting: Attempting) -> "explanation.Outlook":
+        from sluice import explanation
+
+        queue = self._queue(call, candidates, attempting)
+        first = self._first(queue)
+        reservation = self._reservation(call, first, queue)
+        return explanation.Outlook(first, tuple(queue.candidates), reservation)
+
+    def _early(
         self,
-        provider: Provider,
-        plan: Plan,
-        key: str | None,
+        call: Call,
+        first: Prepared,
+        opening: Callable[[], Answer],
         watch: Watch,
         settlement: Settlement,
-        error_body: Callable[[GatewayError], dict[str, object]],
-    ) -> Answer:
-        """Returns once the answer has begun. Raises GatewayError."""
-        return self._relay(self._open(provider, plan, key, watch, settlement), error_body)
+        error_bodies: ErrorBodies,
+    ) -> Answer | None:
+        """The answer with heartbeats before it has begun, where they are asked for and its dialect has them."""
+        operation, seconds = call.request.operation, self.timeouts(first).early_heartbeat_seconds
+        spoken = dialect(operation.dialect)
+        is_one = all(step.request.operation is operation and step.request.is_stream for step in call.steps)
+        if not (seconds and spoken.framing.heartbeat and is_one):
+            return None
+        return early.answer(opening, watch, seconds, settlement, error_bodies(operation), spoken)
 
-    def _admit(self, call: Call, target: Target, plan: Plan) -> Settlement:
+    def _queue(self, call: Call, candidates: Sequence[Candidate], attempting: Attempting) -> Queue:
+        patience = iter((True,))
+        return attempting.queue(candidates, partial(self._prepared, call.principal, attempting.answering, patience))
+
+    def _prepared(
+        self, principal: Principal, answering: Answering, patience: Iterator[bool], candidate: Candidate
+    ) -> Prepared:
+        """With the tokens of the stored answers that it builds on, which are read before anything is sent.
+
+        A stored answer is its principal's at one provider. Raises UnknownReference at every other, for each candidate
+        anew: the steps of a call may name different ones. Only the first is waited for, or a call that names many which
+        nobody made would outlast its own time.
+        """
+        prepared = answering.prepared(candidate)
+        if not prepared.references:
+            return prepared
+        is_patient = next(patience, False)
+        tokens = self.owners.tokens(principal, candidate.target.provider, prepared.references, is_patient=is_patient)
+        return replace(prepared, context_tokens=tokens)
+
+    def _first(self, queue: Queue) -> Prepared:
+        """The first candidate that can be asked. What builds on the same stored answers can go nowhere else."""
+        prepared = queue.next()
+        if prepared.references:
+            queue.keep(prepared.candidate)
+        return prepared
+
+    def _admit(self, call: Call, first: Prepared, queue: Queue) -> Settlement:
         """Writes the reservation: not a byte leaves for a provider before that."""
-        priced, request = self.prices(target), call.request
-        named = () if plan.translation else request.references  # what is translated names nothing that is stored
-        context_tokens = self.owners.tokens(call.principal, target.provider, named) if named else 0
-        reservation = self.admission.reservation(call, target, priced, plan.size, context_tokens)
+        candidate, priced = first.candidate, self.prices(first.candidate.target)
+        reservation = self._reservation(call, first, queue)
         try:
             self.ledger.reserve(reservation)
         except LedgerBusy as error:
             self._release(reservation, error)
             raise
-        meter = Meter(
-            lambda: prompt_bytes(request) + bytes_of(context_tokens),
+        return Settlement(
+            call,
+            candidate.target,
+            reservation,
+            self._meter(first),
+            self.ledger,
+            self.owners,
+            priced.price,
+            self.telemetry,
+            self.clock,
+        )
+
+    def _reservation(self, call: Call, first: Prepared, queue: Queue) -> Reservation:
+        candidate, size, context_tokens = first.candidate, first.plan.size, first.context_tokens
+        priced = self.prices(candidate.target)
+        of_the_first = replace(call, steps=(replace(candidate.step, request=candidate.request),))
+        reservation = self.admission.reservation(of_the_first, candidate.target, priced, size, context_tokens)
+        return replace(reservation, route=call.request.model, bound=self._bound(reservation, first, queue))
+
+    def _bound(self, reservation: Reservation, first: Prepared, queue: Queue) -> int | None:
+        """The largest of all candidates: any of them may answer. None where one is unknown."""
+        bounds = [reservation.bound, *(self._bound_of(candidate, first) for candidate in queue.candidates)]
+        known = [bound for bound in bounds if bound is not None]
+        return max(known) if len(known) == len(bounds) else None
+
+    def _bound_of(self, candidate: Candidate, first: Prepared) -> int | None:
+        """By the size of its own prompt. What other stored answers than the first one's hold is not known yet."""
+        request, known = candidate.request, first.candidate.request
+        if request.references not in ((), known.references):
+            return None
+        size = first.plan.size
+        if not _reads_the_same(request, known):
+            size = max(size, prompt_bytes(request))
+        return self.admission.bound(request, size + first.context_tokens, self.prices(candidate.target).price)
+
+    def _meter(self, prepared: Prepared) -> Meter:
+        request = prepared.candidate.request
+        return Meter(
+            lambda: prompt_bytes(request) + bytes_of(prepared.context_tokens),
             self.clock.monotonic,
             request.choices,
-            plan.dialect,
-        )
-        return Settlement(
-            call, target, reservation, meter, self.ledger, self.owners, priced.price, self.telemetry, self.clock
+            prepared.plan.dialect,
         )
 
     def _release(self, reservation: Reservation, error: LedgerBusy) -> None:
@@ -149,104 +225,15 @@ class Pipeline:
         )
         self.ledger.settle(reservation, record, RELEASE_SECONDS)
 
-    def _open(self, provider: Provider, plan: Plan, key: str | None, watch: Watch, settlement: Settlement) -> Opened:
-        """Asks the provider, once more with another key where it refused this one."""
-        try:
-            upstream = self._try(provider, plan, key, watch, settlement)
-        except UpstreamAuth:
-            key = self.keys.refused(provider.settings.secret, key) if provider.settings.secret and key else None
-            if key is None:
-                raise
-            upstream = self._try(provider, plan, key, watch, settlement)
-        return Opened(provider, plan, upstream, watch, key, settlement)
-
-    def _try(self, provider: Provider, plan: Plan, key: str | None, watch: Watch, settlement: Settlement) -> Answered:
-        since = self.clock.monotonic()
-        try:
-            upstream = provider.open(plan, key, watch)
-        except GatewayError as error:
-            settlement.tried(since, error.upstream_status, error)
-            settlement.was_sent = watch.has_sent
-            raise
-        settlement.tried(since, upstream.status)
-        settlement.provider_request_id = provider.request_id(upstream.headers)
-        settlement.meter.see_headers(upstream.headers)
-        return upstream
-
-    def _relay(self, opened: Opened, error_body: Callable[[GatewayError], dict[str, object]]) -> Answer:
-        settlement, upstream = opened.settlement, opened.upstream
-        try:
-            body = self._stream(opened, error_body) if settlement.call.request.is_stream else self._whole(opened)
-        except GatewayError:
-            upstream.close()
-            raise
-        return Answer(_headers(opened), body)
-
-    def _whole(self, opened: Opened) -> Body:
-        settlement, translation = opened.settlement, opened.plan.translation
-        if translation is None:
-            has, key = opened.plan.dialect.whole_has, opened.key or ""
-            return whole.body(opened.upstream, opened.watch, settlement, self.clock.monotonic, key, has)
-        asked = self._asked(settlement)
-        return whole.translated(
-            opened.upstream, opened.watch, settlement, lambda answer: translation.whole(answer, asked)
-        )
-
-    def _stream(self, opened: Opened, error_body: Callable[[GatewayError], dict[str, object]]) -> Body:
-        settings, settlement, plan = opened.provider.settings, opened.settlement, opened.plan
-        caller = dialect(settlement.call.request.operation.dialect)
-        way = self._way(opened, caller)
-        held = relay.commit(opened.upstream, way, opened.watch, plan.dialect.framing.content_type)
-        heartbeat = settings.timeouts.heartbeat_seconds
-        sender = relay.Relay(opened.upstream, way, caller, settlement, heartbeat, self.clock.monotonic, error_body)
-        return sender.body(held)
-
-    def _way(self, opened: Opened, caller: Dialect) -> relay.Way:
-        """Unaltered where both speak the same dialect."""
-        plan, settlement, key = opened.plan, opened.settlement, opened.key or ""
-        if plan.translation is None or plan.translation.stream is None:
-            return Passage(
-                settlement.meter,
-                plan.dialect,
-                drops_usage=plan.drops_usage,
-                strict_done=opened.provider.settings.strict_done,
-                key=key,
-                failure=plan.failure,
-            )
-        translator = plan.translation.stream(self._asked(settlement))
-        return Translated(settlement.meter, plan.dialect, caller, translator, plan.failure or reported, key)
-
-    def _asked(self, settlement: Settlement) -> Asked:
-        """What an answer's translators must know of its call; the provider's own id makes theirs, as far as one may."""
-        request, call = settlement.call.request, settlement.call
-        id = NOT_OF_AN_ID.sub("", settlement.provider_request_id or "")[:64] or call.request_id
-        return Asked(request.model, id, int(self.clock.now()), request.body)
+    def timeouts(self, prepared: Prepared) -> Timeouts:
+        """The provider's timeouts, with what the route says and then what the caller asked for in their place."""
+        candidate = prepared.candidate
+        changes = {**candidate.leg.timeouts, **candidate.step.timeouts}
+        timeouts = prepared.provider.settings.timeouts
+        return replace(timeouts, **changes) if changes else timeouts
 
 
-def timeouts(provider: Provider, call: Call) -> Timeouts:
-    """The provider's timeouts, with what the caller asked for in their place."""
-    return replace(provider.settings.timeouts, **call.timeouts) if call.timeouts else provider.settings.timeouts
-
-
-def _headers(opened: Opened) -> dict[str, str]:
-    plan, headers, settlement = opened.plan, opened.upstream.headers, opened.settlement
-    content_type = headers.get("content-type", JSON) if plan.translation is None else _made_type(settlement.call)
-    warnings = {"x-sluice-warnings": ",".join(plan.warnings)} if plan.warnings else {}
-    shown = opened.provider.passed(headers)
-    return {**shown, "content-type": content_type, **warnings, **_target_headers(settlement)}
-
-
-def _made_type(call: Call) -> str:
-    """The content type of an answer that is made here."""
-    return dialect(call.request.operation.dialect).framing.content_type if call.request.is_stream else JSON
-
-
-def _target_headers(settlement: Settlement) -> dict[str, str]:
-    """Who answered, or failed to."""
-    named = settlement.provider_request_id
-    return {
-        "x-sluice-provider": settlement.target.provider,
-        "x-sluice-model": settlement.target.model,
-        "x-sluice-attempts": str(len(settlement.attempts)),
-        **({"x-sluice-provider-request-id": named} if named else {}),
-    }
+def _reads_the_same(one: ModelRequest, other: ModelRequest) -> bool:
+    """Whether they have the same prompt, as those of one call's models and targets have: it is measured once."""
+    names = one.operation.read
+    return one.operation is other.operation and all(one.body.get(name) is other.body.get(name) for name in names)

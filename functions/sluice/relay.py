@@ -40,25 +40,42 @@ class Way(Protocol):
     def close(self) -> bytes: ...
 
 
-def commit(upstream: Answered, passage: Way, watch: Watch, content_type: str) -> bytes:
-    """Waits for the first valid event; the bytes held until then. Raises GatewayError: nothing was sent yet."""
+def commit(
+    upstream: Answered,
+    passage: Way,
+    watch: Watch,
+    content_type: str,
+    has_content: Callable[[], bool] | None = None,
+) -> bytes:
+    """Waits for the first valid event, or for the first with content where another target could still be asked.
+
+    Returns the bytes held until then. Raises GatewayError: nothing was sent yet.
+    """
     if upstream.content_type != content_type:
         raise UpstreamProtocol(f"the provider's answer is not {content_type}")
     held = b""
     for piece in upstream.pieces:
         held += passage.feed(piece) if piece else b""
-        _check(passage)
-        if passage.has_valid_event or len(held) > MAX_HELD_BYTES:
+        is_there = _is_there(passage, has_content)
+        _check(passage, is_there)
+        if is_there or len(held) > MAX_HELD_BYTES:
             watch.begin()
             return held
     held += passage.close()
-    _check(passage)
+    _check(passage, _is_there(passage, has_content))
     return held
 
 
-def _check(passage: Way) -> None:
-    """Raises what went wrong before anything valid came."""
-    if not passage.has_valid_event:
+def _is_there(passage: Way, has_content: Callable[[], bool] | None) -> bool:
+    """Whether what the commit waits for has come; an answer may also end properly with nothing in it."""
+    if has_content is None:
+        return passage.has_valid_event
+    return has_content() or (passage.is_over and not passage.reported)
+
+
+def _check(passage: Way, is_there: bool) -> None:
+    """Raises what went wrong before that."""
+    if not is_there:
         if passage.reported:
             raise passage.failure
         if passage.broken:

@@ -4,15 +4,15 @@ A generator's `finally` does not run if it was never started, so settling belong
 `close()`, any number of times. The log line comes first: it is the second write-ahead log.
 """
 
-from collections.abc import Sequence
-from dataclasses import dataclass, field
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field, replace
 from typing import Any, Protocol
 
 from sluice import telemetry
-from sluice.domain.call import Call, Target
+from sluice.domain.call import Call, ModelRequest, Step, Target
 from sluice.domain.clock import Clock
 from sluice.domain.errors import GatewayError, UpstreamError
-from sluice.domain.price import Price
+from sluice.domain.price import Price, Priced
 from sluice.domain.record import Attempt, Outcome, Reservation, UsageRecord
 from sluice.domain.reference import Stored
 from sluice.domain.usage import Usage, UsageSource
@@ -34,7 +34,10 @@ class Keeps(Protocol):
 
 @dataclass(slots=True)
 class Settlement:
-    """Everything that is known of a reserved call, until it is settled."""
+    """Everything that is known of a reserved call, until it is settled.
+
+    Target, meter and price are those of the attempt under way; `ended` is told when all is over.
+    """
 
     call: Call
     target: Target
@@ -53,6 +56,19 @@ class Settlement:
     is_complete: bool = False
     error: GatewayError | None = None
     is_closed: bool = False
+    step: int = 0
+    attempt_started: float = 0.0
+    price_version: str | None = None
+    ended: Callable[["Settlement"], None] | None = None
+
+    def begin(self, target: Target, request: ModelRequest, priced: Priced, meter: Meter) -> None:
+        """An attempt begins: what an earlier one has read and sent is no longer of this call."""
+        if request is not self.call.request:
+            self.call = replace(self.call, steps=(Step(request),))
+        self.target, self.price, self.meter = target, priced.price, meter
+        self.price_version = priced.version
+        self.provider_request_id, self.was_sent = None, False
+        self.attempt_started = self.clock.monotonic()
 
     def fail(self, error: GatewayError) -> None:
         """The call ended in an error before its answer began, which is then the answer. The first one counts."""
@@ -64,11 +80,21 @@ class Settlement:
         """The call ended in an error after status 200 was sent."""
         self.error = self.error or error
 
-    def tried(self, since: float, http_status: int | None, error: GatewayError | None = None) -> None:
-        """One attempt at the provider is over, or has begun to answer. `since` is monotonic seconds."""
-        milliseconds = round((self.clock.monotonic() - since) * 1000)
+    def tried(self, http_status: int | None, error: GatewayError | None = None) -> None:
+        """The attempt is over, or its answer is committed."""
+        milliseconds = round((self.clock.monotonic() - self.attempt_started) * 1000)
         code = error.code if error else None
-        self.attempts.append(Attempt(self.target.provider, self.target.model, http_status, code, milliseconds))
+        lost = self._lost(http_status, error) if error else None
+        self.attempts.append(Attempt(self.target.provider, self.target.model, http_status, code, milliseconds, lost))
+
+    def _lost(self, http_status: int | None, error: GatewayError) -> int | None:
+        """What a failed attempt may have cost: what it says it used, else what its answer or its prompt tells."""
+        if isinstance(error, UpstreamError) and error.used:
+            return self._cost(error.used)
+        if http_status == 200 or (http_status is None and self.was_sent):
+            self.meter.end()
+            return self._cost(self.meter.usage)
+        return None
 
     def close(self) -> None:
         """Settles, once."""
@@ -82,6 +108,8 @@ class Settlement:
         finally:
             is_settled = self.ledger.settle(self.reservation, record)
             self._keep_stored(record.usage)
+            if self.ended:
+                self.ended(self)
         if not is_settled:
             self.telemetry.trouble(telemetry.UNSETTLED, {"request_id": self.call.request_id})
 
@@ -104,7 +132,7 @@ class Settlement:
             usage=usage,
             usage_source=source,
             cost=self._cost(usage),
-            attempts=tuple(self.attempts),
+            attempts=self._attempts(),
             model_answered=self.meter.tally.model,
             finish_reason=self.meter.tally.finish_reason,
             error_code=self.error.code if self.error else None,
@@ -112,7 +140,12 @@ class Settlement:
             time_to_first_chunk_ms=self._since(self.meter.first_content_at),
             duration_ms=self._since(self.clock.monotonic()) or 0,
             bytes_out=self.bytes_out,
+            price_version=self.price_version,
         )
+
+    def _attempts(self) -> tuple[Attempt, ...]:
+        """What the last one may have cost is the record's own cost."""
+        return (*self.attempts[:-1], *(replace(one, cost=None) for one in self.attempts[-1:]))
 
     def _used(self) -> tuple[Usage, UsageSource]:
         """What the provider reported, else what was delivered.

@@ -3,11 +3,14 @@
 import json
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from random import Random
 from typing import Any
 
 import httpx
 
-from sluice.admission import Admission
+from sluice.admission import Admission, quotes
+from sluice.answering import Answering
+from sluice.attempting import Attempting
 from sluice.domain.call import Call, Target
 from sluice.domain.clock import Clock
 from sluice.domain.errors import GatewayError, SecretUnavailable, UnknownReference
@@ -15,21 +18,24 @@ from sluice.domain.price import Price, Priced, Rates
 from sluice.domain.principal import Principal
 from sluice.domain.record import Reservation, UsageRecord
 from sluice.domain.reference import Reference, Stored
+from sluice.domain.route import Leg, Route
+from sluice.domain.timeouts import Timeouts
 from sluice.domain.usage import Usage
 from sluice.pipeline import Pipeline
+from sluice.provider_settings import ProviderSettings
 from sluice.providers.anthropic import Anthropic as AnthropicProvider
+from sluice.providers.azure import Azure as AzureProvider
 from sluice.providers.bedrock import Bedrock as BedrockProvider
 from sluice.providers.openai import Provider as OpenAIProvider
 from sluice.providers.plan import Provider
+from sluice.routing.candidates import Candidates
+from sluice.routing.order import Order
 from sluice.routing.selection import Selection
-from sluice.settings import ProviderSettings, Timeouts
-from sluice.surfaces.anthropic import Anthropic
+from sluice.surfaces import paths
 from sluice.surfaces.application import Application
-from sluice.surfaces.bedrock import Bedrock
 from sluice.surfaces.calls import Calls
-from sluice.surfaces.openai import OpenAI
+from sluice.surfaces.cloudflare import Api, Cloudflare
 from sluice.telemetry import Telemetry
-from sluice.wiring import ERRORS, PATHS, anthropic_routes, bedrock_routes, openai_routes
 
 PRICE = Price(Rates(1_000_000, 100_000, 0, 0, 4_000_000), max_output_tokens=1000)
 KEY = "sk-fake-provider-key"
@@ -41,7 +47,10 @@ class HandClock:
 
     def __init__(self) -> None:
         self.seconds = 1000.0
-        self.clock = Clock(now=lambda: 1_795_000_000 + self.seconds, monotonic=lambda: self.seconds, sleep=self.advance)
+        self.skew = 0.0  # by which the machine's time of day is wrong
+        self.clock = Clock(
+            now=lambda: 1_795_000_000 + self.seconds + self.skew, monotonic=lambda: self.seconds, sleep=self.advance
+        )
 
     def advance(self, seconds: float) -> None:
         self.seconds += seconds
@@ -72,8 +81,12 @@ class MemoryOwners:
     """Whose stored answers are whose, with their tokens."""
 
     kept: dict[tuple[str, str], tuple[str, int]] = field(default_factory=dict)
+    patience: list[bool] = field(default_factory=list)  # of those who asked
 
-    def tokens(self, principal: Principal, provider: str, references: Sequence[Reference]) -> int:
+    def tokens(
+        self, principal: Principal, provider: str, references: Sequence[Reference], *, is_patient: bool = True
+    ) -> int:
+        self.patience.append(is_patient)
         found = [self.kept.get((provider, one.id), ("", 0)) for one in references]
         if any(owner != principal.id for owner, _ in found):
             raise UnknownReference("not yours")
@@ -88,15 +101,81 @@ class Keyring:
     """Hands out its keys in order; a refused one is gone."""
 
     keys: list[str] = field(default_factory=lambda: [KEY])
+    given: int = 0
 
-    def key(self, secret_id: str) -> str:
+    def check(self, secret_id: str) -> None:
         if not self.keys:
             raise SecretUnavailable(f"the secret {secret_id} has no api_key")
+
+    def key(self, secret_id: str) -> str:
+        self.check(secret_id)
+        self.given += 1
         return self.keys[0]
 
     def refused(self, secret_id: str, key: str) -> str | None:
         self.keys.remove(key)
         return self.keys[0] if self.keys else None
+
+
+@dataclass
+class MemoryBreakers:
+    """Breakers that a test opens, and what they were told. `unseen` ones are open, but it is not known here yet."""
+
+    open: set[str] = field(default_factory=set)
+    half_open: set[str] = field(default_factory=set)
+    unseen: set[str] = field(default_factory=set)
+    failures: list[str] = field(default_factory=list)
+    given_back: list[str] = field(default_factory=list)
+
+    def called(self, target: str) -> None: ...
+
+    def allows(self, target: str) -> bool:
+        return target not in self.open | self.unseen
+
+    def failed(self, target: str) -> None:
+        self.failures.append(target)
+
+    def succeeded(self, target: str) -> None: ...
+
+    def undecided(self, target: str) -> None:
+        self.given_back.append(target)
+
+    def retry_after(self, target: str) -> float:
+        return 5.0 if target in self.open else 0.0
+
+    def state(self, target: str) -> str:
+        return "open" if target in self.open else "half-open" if target in self.half_open else "closed"
+
+
+@dataclass
+class MemoryBudget:
+    """So many retries and no more."""
+
+    retries: int = 100
+    calls: list[str] = field(default_factory=list)
+
+    def called(self, provider: str) -> None:
+        self.calls.append(provider)
+
+    def may_retry(self, provider: str) -> bool:
+        self.retries -= 1
+        return self.retries >= 0
+
+
+@dataclass
+class MemoryPace:
+    """What was seen, and the averages that a test says."""
+
+    known: dict[str, float | None] = field(default_factory=dict)
+    seen: list[tuple[str, float]] = field(default_factory=list)
+
+    def saw(self, target: str, milliseconds: float) -> None:
+        self.seen.append((target, milliseconds))
+
+    def flush(self) -> None: ...
+
+    def averages(self, targets: Sequence[str]) -> dict[str, float | None]:
+        return {target: self.known.get(target) for target in targets}
 
 
 class Pieces(httpx.SyncByteStream):
@@ -144,12 +223,20 @@ class Context:
         return self.remaining_milliseconds
 
 
+def alias(name: str, model: str) -> Route:
+    """A route to one model, `provider/model`."""
+    provider, _, model = model.partition("/")
+    return Route(name, (Leg(Target(provider, model)),))
+
+
 def made(settings: ProviderSettings, client: httpx.Client) -> Provider:
     """A provider of its kind; requests to Bedrock are marked where they would be signed."""
     if settings.kind == "bedrock":
         return BedrockProvider(settings, client, _marked)
     if settings.kind == "anthropic":
         return AnthropicProvider(settings, client)
+    if settings.kind == "azure":
+        return AzureProvider(settings, client)
     return OpenAIProvider.of(settings, client)
 
 
@@ -170,6 +257,7 @@ class Gateway:
         self.owners = MemoryOwners()
         self.keys = Keyring()
         self.telemetry = Quiet()
+        self.breakers, self.budget, self.pace = MemoryBreakers(), MemoryBudget(), MemoryPace()
         self._provider = provider
         self.handler = self._application(settings).handler()
 
@@ -177,29 +265,31 @@ class Gateway:
         client = httpx.Client(transport=httpx.MockTransport(self._send))
         timeouts, kind = settings.pop("timeouts", Timeouts()), settings.pop("kind", "openai")
         name, targets = settings.pop("name", kind), settings.pop("targets", {})
-        secret, url = (
-            (None, "https://provider.invalid") if kind == "bedrock" else (SECRET, "https://provider.invalid/v1")
-        )
+        secret = None if kind == "bedrock" else SECRET
+        url = "https://provider.invalid" + ("" if kind in ("bedrock", "azure") else "/v1")
         provider = ProviderSettings(name, kind, url, secret, timeouts, **settings)
-        selection = Selection({name: provider}, {"mini": f"{name}/gpt-5-mini"}, targets)
-        pipeline = Pipeline(
-            selection,
-            {name: made(provider, client)},
+        selection = Selection({name: provider}, {"mini": alias("mini", f"{name}/gpt-5-mini")}, targets)
+        pipeline = self._pipeline(selection, {name: made(provider, client)})
+        calls = Calls(pipeline, self.hand.clock, Cloudflare({name: Api(kind, provider.preset)}, {"mini"}))
+        models, regions = ("mini", "openai/gpt-5-mini"), {name: "us-east-1"} if kind == "bedrock" else {}
+        served = paths.surfaces(calls, selection, models, 1_795_000_000, regions, {})
+        routes = paths.routes(served, None)
+        return Application(routes, self.telemetry, self.hand.clock, paths.PATHS, paths.errors(None))
+
+    def _pipeline(self, selection: Selection, providers: Mapping[str, Provider]) -> Pipeline:
+        clock, random, admission = self.hand.clock, Random(5), Admission(512, lambda: "nonce")
+        answering = Answering(providers, self.keys, clock)
+        return Pipeline(
+            Candidates(selection, Order(random, self.pace.averages, quotes(admission, self._price))),
+            answering,
+            Attempting(answering, self.breakers, self.budget, self.pace, self._price, random, clock),
             self._price,
-            Admission(512, lambda: "nonce"),
-            self.keys,
+            admission,
             self.ledger,
             self.owners,
             self.telemetry,
-            self.hand.clock,
+            clock,
         )
-        calls = Calls(pipeline, self.hand.clock)
-        routes = (
-            *openai_routes(OpenAI(calls, selection, ("mini", "openai/gpt-5-mini"), 1_795_000_000)),
-            *anthropic_routes(Anthropic(calls)),
-            *bedrock_routes(Bedrock(calls, selection, {name: "us-east-1"} if kind == "bedrock" else {})),
-        )
-        return Application(routes, self.telemetry, self.hand.clock, PATHS, ERRORS)
 
     @staticmethod
     def _price(target: Target) -> Priced:

@@ -7,7 +7,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from sluice.admission import LINKED_FILE_TOKENS, LINKED_IMAGE_TOKENS, Admission, prompt_bytes
-from sluice.domain.call import Call, ModelRequest, Target
+from sluice.domain.call import Call, ModelRequest, Step, Target
 from sluice.domain.operation import CHAT, COMPLETIONS, EMBEDDINGS, IMAGES, RESPONSES, SPEECH, Operation
 from sluice.domain.price import Price, Priced, Rates
 from sluice.domain.principal import Principal
@@ -26,7 +26,7 @@ def reserved(
     operation: Operation, body: dict[str, Any], payload: int = 100, context: int = 0, price: Price | None = PRICE
 ) -> Reservation:
     request = model_request(operation, {"model": "m", **body})
-    call = Call("id", "openai", f"/v1/{operation.path}", request, ADA, 0.0, 0, 60.0, payload)
+    call = Call("id", "openai", f"/v1/{operation.path}", (Step(request),), ADA, 0.0, 0, 60.0, payload)
     return Admission(512, lambda: "nonce").reservation(call, Target("p", "m"), Priced(price, "v"), payload, context)
 
 

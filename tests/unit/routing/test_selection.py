@@ -1,11 +1,12 @@
 import pytest
+from tests.fakes.gateway import alias
 
 from sluice.domain.call import Target
 from sluice.domain.errors import ModelNotFound
 from sluice.routing.selection import Selection
 from sluice.settings import settings
 
-SELECTION = Selection({"openai": None, "local": None}, {"mini": "openai/gpt-5-mini"})
+SELECTION = Selection({"openai": None, "local": None}, {"mini": alias("mini", "openai/gpt-5-mini")})
 
 
 @pytest.mark.parametrize(
