@@ -4,102 +4,139 @@ No network here: an environment must start where Secrets Manager or DynamoDB are
 """
 
 import logging
-import random
-import re
 import ssl
 import uuid
 from collections.abc import Callable, Iterator
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from functools import lru_cache, partial
 from pathlib import Path
+from random import Random
 from typing import Any
 
 import certifi
 import httpx
 
-from sluice.admission import Admission
+from sluice.admission import Admission, quotes
+from sluice.answering import Answering
+from sluice.attempting import Attempting
 from sluice.domain.call import Target
 from sluice.domain.clock import Clock
 from sluice.domain.errors import Misconfigured
-from sluice.domain.operation import BEDROCK_OPERATIONS, OPERATIONS
 from sluice.domain.price import Priced
+from sluice.live import Live
 from sluice.pipeline import Pipeline
 from sluice.pricing import PriceTable
+from sluice.provider_settings import ProviderSettings
 from sluice.providers.later import Later
 from sluice.providers.openai import Provider as OpenAIProvider
 from sluice.providers.plan import Provider
 from sluice.providers.transport import Transport
+from sluice.routing.breaker import Breakers
+from sluice.routing.candidates import Candidates
+from sluice.routing.order import Order
+from sluice.routing.pace import Pace
+from sluice.routing.retry_budget import RetryBudget
 from sluice.routing.selection import Selection
-from sluice.settings import ProviderSettings, Settings, load
+from sluice.settings import Settings, load
 from sluice.stores.aws import Clients, clients
+from sluice.stores.circuits import Circuits
+from sluice.stores.configurations import Configurations
+from sluice.stores.health import HealthRows
 from sluice.stores.ledger import Ledger
 from sluice.stores.owners import Owners
+from sluice.stores.paces import Paces
+from sluice.stores.retry_tokens import RetryTokens
 from sluice.stores.secrets import SecretStore
-from sluice.surfaces.anthropic import Anthropic
-from sluice.surfaces.anthropic_error import ANTHROPIC_ERRORS
-from sluice.surfaces.application import Application, Route
-from sluice.surfaces.bedrock import Bedrock
-from sluice.surfaces.bedrock_error import BEDROCK_ERRORS
+from sluice.surfaces import paths
+from sluice.surfaces.application import Application
 from sluice.surfaces.calls import Calls
-from sluice.surfaces.openai import OpenAI
+from sluice.surfaces.cloudflare import Api, Cloudflare
 from sluice.telemetry import Telemetry
 
-BEDROCK, ANTHROPIC = "bedrock", "anthropic"
-MODELS_PATH = "/v1/models"
-ANY_MODEL = r"/v1/models/(.+)"
-ANY_OPERATION = "|".join(map(re.escape, OPERATIONS))
-CREATE = f"/v1/({ANY_OPERATION})"
-PROVIDER_PATH = f"/openai/(?:v1/)?({ANY_OPERATION})"
-MESSAGES_PATH, COUNT_PATH = "/v1/messages", "/v1/messages/count_tokens"
-PATHS = (*(f"/v1/{path}" for path in OPERATIONS), MODELS_PATH, MESSAGES_PATH, COUNT_PATH)
-BEDROCK_MODEL = f"/model/(.+)/({'|'.join(BEDROCK_OPERATIONS)})"
-BEDROCK_PATH = f"(?:/bedrock)?{BEDROCK_MODEL}"
-REGION_PATH = f"/aws-bedrock/bedrock-runtime/([a-z0-9-]+){BEDROCK_MODEL}"
-QUICK_PATH = "/api/bedrock/(.+)"
-ERRORS = (
-    (MESSAGES_PATH, ANTHROPIC_ERRORS),
-    ("/model/", BEDROCK_ERRORS),
-    ("/bedrock/", BEDROCK_ERRORS),
-    ("/aws-bedrock/", BEDROCK_ERRORS),
-    ("/guardrail", BEDROCK_ERRORS),  # operations of its runtime that are not served
-    ("/async-invoke", BEDROCK_ERRORS),
-)
+BEDROCK, ANTHROPIC, AZURE = "bedrock", "anthropic", "azure"
 
 
-def build(default_config: Path) -> Callable[[dict[str, Any], Any], dict[str, Any]]:
+@dataclass(frozen=True, slots=True)
+class Parts:
+    """What one environment makes once, whatever configuration it runs: nothing here is lost when that changes."""
+
+    clock: Clock
+    telemetry: Telemetry
+    random: Random
+    aws: Clients
+    client: httpx.Client
+    keys: SecretStore
+    breakers: Breakers
+    budget: RetryBudget
+    pace: Pace
+    price_table: PriceTable
+
+
+Handler = Callable[[dict[str, Any], Any], dict[str, Any]]
+
+
+def build(default_config: Path) -> Handler:
     """The Lambda handler of the data plane. Raises Misconfigured, which ends the environment's start."""
     settings = load(default_config=default_config)
-    clock, telemetry = Clock(), Telemetry()
-    selection = Selection(settings.providers, settings.routes, settings.targets)
-    price_table = PriceTable.load()
-    pipeline = _pipeline(settings, selection, price_table, telemetry, clock)
-    calls = Calls(pipeline, clock)
-    models = tuple(_models(settings, price_table))
-    openai = OpenAI(calls, selection, models, _epoch(price_table.version[:10]))
-    bedrock = Bedrock(calls, selection, _regions(settings))
-    routes = (*openai_routes(openai), *anthropic_routes(Anthropic(calls)), *bedrock_routes(bedrock))
-    return Application(routes, telemetry, clock, PATHS, ERRORS).handler()
+    made = parts(settings)
+    versions = Configurations(made.aws.dynamodb, settings.table, made.clock, made.random, made.aws.dynamodb_within)
+    return Live(settings, lambda found: application(found, made), versions, made.clock, made.telemetry)
 
 
-def openai_routes(surface: OpenAI) -> tuple[Route, ...]:
-    return (
-        Route("POST", CREATE, surface.create),
-        Route("POST", PROVIDER_PATH, surface.provider_path),
-        Route("GET", MODELS_PATH, surface.list_models),
-        Route("GET", ANY_MODEL, surface.retrieve_model),
+def parts(settings: Settings) -> Parts:
+    logging.getLogger("httpx").setLevel(logging.WARNING)  # at INFO it says a line per call, which is ours to say
+    clock, random = Clock(), Random()
+    context = ssl.create_default_context(cafile=certifi.where())
+    aws = clients(settings.region, context, settings.table)
+    health = HealthRows(aws.dynamodb, settings.table, clock, random, nonce, aws.dynamodb_within)
+    return Parts(
+        clock=clock,
+        telemetry=Telemetry(),
+        random=random,
+        aws=aws,
+        client=Client(Transport(clock.now, context)),
+        keys=SecretStore(
+            aws.secretsmanager,
+            clock,
+            ttl_seconds=settings.secret_ttl_seconds,
+            max_stale_seconds=settings.secret_max_stale_seconds,
+            rest_seconds=settings.secret_rest_seconds,
+        ),
+        breakers=Breakers(Circuits(health, clock), clock),
+        budget=RetryBudget(RetryTokens(health, clock), clock),
+        pace=Pace(Paces(health), clock),
+        price_table=PriceTable.load(),
     )
 
 
-def anthropic_routes(surface: Anthropic) -> tuple[Route, ...]:
-    return (Route("POST", MESSAGES_PATH, surface.create), Route("POST", COUNT_PATH, surface.count))
+def application(settings: Settings, parts: Parts) -> Handler:
+    """The handler of one configuration."""
+    clock, price_table = parts.clock, parts.price_table
+    selection = Selection(settings.providers, settings.routes, settings.targets, settings.retry)
+    cloudflare = _cloudflare(settings)
+    calls = Calls(_pipeline(settings, selection, parts), clock, cloudflare)
+    models, since = tuple(_models(settings, price_table)), _epoch(price_table.version[:10])
+    served = paths.surfaces(calls, selection, models, since, _regions(settings), _resources(settings))
+    routes, errors = paths.routes(served, settings.prefix), paths.errors(settings.prefix)
+    return Application(routes, parts.telemetry, clock, paths.PATHS, errors, cloudflare).handler()
 
 
-def bedrock_routes(surface: Bedrock) -> tuple[Route, ...]:
-    return (
-        Route("POST", BEDROCK_PATH, surface.call),
-        Route("POST", REGION_PATH, surface.call_in_region),
-        Route("GET", QUICK_PATH, surface.prompt),
-    )
+def _cloudflare(settings: Settings) -> Cloudflare:
+    """What its names of providers and gateways are here."""
+    providers = settings.providers
+    keys = frozenset(name for name, one in providers.items() if one.caller_keys)
+    apis = {name: Api(one.kind, one.preset) for name, one in providers.items()}
+    return Cloudflare(apis, frozenset(settings.routes), keys, settings.prefix)
+
+
+def _resources(settings: Settings) -> dict[str, str]:
+    """The provider of each Azure resource, the first one where several have the same."""
+    found: dict[str, str] = {}
+    for name, one in settings.providers.items():
+        if one.azure:
+            found.setdefault(one.azure.resource, name)
+    return found
 
 
 def _regions(settings: Settings) -> dict[str, str]:
@@ -108,29 +145,23 @@ def _regions(settings: Settings) -> dict[str, str]:
     return dict(sorted(found.items(), key=lambda pair: pair[0] != BEDROCK))
 
 
-def _pipeline(
-    settings: Settings, selection: Selection, price_table: PriceTable, telemetry: Telemetry, clock: Clock
-) -> Pipeline:
-    logging.getLogger("httpx").setLevel(logging.WARNING)  # at INFO it says a line per call, which is ours to say
-    context = ssl.create_default_context(cafile=certifi.where())
-    aws = clients(settings.region, context, settings.table)
-    client = Client(Transport(clock.now, context))
+def _pipeline(settings: Settings, selection: Selection, parts: Parts) -> Pipeline:
+    clock, prices = parts.clock, _prices(settings, parts.price_table)
+    providers = {name: _provider(one, parts.client, parts.aws) for name, one in settings.providers.items()}
+    answering = Answering(providers, parts.keys, clock)
+    admission = Admission(settings.typical_output_tokens, nonce)
+    days = settings.retention_days
     return Pipeline(
-        selection=selection,
-        providers={name: _provider(provider, client, aws) for name, provider in settings.providers.items()},
-        prices=_prices(settings, price_table),
-        admission=Admission(settings.typical_output_tokens, lambda: uuid.uuid4().hex[:16]),
-        keys=SecretStore(
-            aws.secretsmanager,
-            clock,
-            ttl_seconds=settings.secret_ttl_seconds,
-            max_stale_seconds=settings.secret_max_stale_seconds,
-            rest_seconds=settings.secret_rest_seconds,
-        ),
-        ledger=Ledger(aws.dynamodb, settings.table, clock, random.Random(), settings.retention_days),
-        owners=Owners(aws.dynamodb, settings.table, clock, random.Random(), settings.retention_days),
-        telemetry=telemetry,
+        candidates=Candidates(selection, Order(parts.random, parts.pace.averages, quotes(admission, prices))),
+        answering=answering,
+        attempting=Attempting(answering, parts.breakers, parts.budget, parts.pace, prices, parts.random, clock),
+        prices=prices,
+        admission=admission,
+        ledger=Ledger(parts.aws.dynamodb, settings.table, clock, parts.random, days),
+        owners=Owners(parts.aws.dynamodb, settings.table, clock, parts.random, days),
+        telemetry=parts.telemetry,
         clock=clock,
+        configuration=settings.version,
     )
 
 
@@ -140,6 +171,8 @@ def _provider(settings: ProviderSettings, client: httpx.Client, aws: Clients) ->
         return Later(settings, partial(_bedrock, settings, client, aws))
     if settings.kind == ANTHROPIC:
         return Later(settings, partial(_anthropic, settings, client))
+    if settings.kind == AZURE:
+        return Later(settings, partial(_azure, settings, client))
     return OpenAIProvider.of(settings, client)
 
 
@@ -154,6 +187,16 @@ def _anthropic(settings: ProviderSettings, client: httpx.Client) -> Provider:
     from sluice.providers.anthropic import Anthropic as AnthropicProvider
 
     return AnthropicProvider(settings, client)
+
+
+def _azure(settings: ProviderSettings, client: httpx.Client) -> Provider:
+    from sluice.providers.azure import Azure as AzureProvider
+
+    return AzureProvider(settings, client)
+
+
+def nonce() -> str:
+    return uuid.uuid4().hex[:16]
 
 
 class NoCookies(httpx.Cookies):
@@ -197,7 +240,8 @@ def _models(settings: Settings, price_table: PriceTable) -> Iterator[str]:
     """Every name a caller may use that we know of: routes, then each provider's models."""
     yield from sorted(settings.routes)
     for name, provider in sorted(settings.providers.items()):
-        known = provider.models or price_table.models(provider.price_family)
+        has_own_names = provider.kind == AZURE  # deployments may be called anything
+        known = provider.models or (() if has_own_names else price_table.models(provider.price_family))
         yield from (f"{name}/{model}" for model in known)
 
 

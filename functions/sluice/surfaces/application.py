@@ -18,12 +18,14 @@ from aws_lambda_powertools.event_handler.middlewares import NextMiddleware
 
 from sluice.domain.clock import Clock
 from sluice.domain.errors import GatewayError, MethodNotAllowed, NotFound
-from sluice.surfaces import call_headers
+from sluice.surfaces import call_headers, cf_headers
+from sluice.surfaces.cloudflare import Cloudflare
 from sluice.surfaces.openai_error import OPENAI_ERRORS
-from sluice.surfaces.request import Errors, Reply, Request
+from sluice.surfaces.request import Errors, Refused, Reply, Request
 from sluice.telemetry import Telemetry
 
 Handler = Callable[..., Reply]
+NO_CLOUDFLARE = Cloudflare()
 
 
 class Route(NamedTuple):
@@ -40,7 +42,7 @@ class Route(NamedTuple):
 @dataclass(frozen=True, slots=True)
 class Application:
     """Answers function URL events. `paths` are those that an unknown one may have been meant for, `errors` the shape of
-    errors by how a path begins, the first that fits; OpenAI's elsewhere.
+    errors by how a path begins, the first that fits; OpenAI's elsewhere. `cloudflare` says who hears its headers.
     """
 
     routes: tuple[Route, ...]
@@ -48,6 +50,7 @@ class Application:
     clock: Clock
     paths: tuple[str, ...] = ()
     errors: tuple[tuple[str, Errors], ...] = ()
+    cloudflare: Cloudflare = NO_CLOUDFLARE
 
     def handler(self) -> Callable[[dict[str, Any], Any], dict[str, Any]]:
         """The Lambda handler: an event in, a response dict out, whose body may be an iterator of bytes."""
@@ -67,7 +70,7 @@ class Application:
             match = re.fullmatch(route.rule, request.path)
             if match is None:  # the resolver's own pattern ends before a newline
                 raise NotFound("no such path; docs/api.md lists them")
-            return _response(route.handler(request, *match.groups()), resolver)
+            return self._response(route.handler(request, *match.groups()), resolver)
 
         return run
 
@@ -76,7 +79,7 @@ class Application:
         started = event["sluice_started"]
         return Request(
             event=event,
-            headers=_headers(event),
+            headers=cf_headers.canonical(_headers(event)),
             path=event.get("rawPath", ""),
             request_id=context.aws_request_id,
             started=started,
@@ -98,6 +101,8 @@ class Application:
             return next_middleware(resolver)
         except GatewayError as error:
             return self._failed(error, resolver)
+        except Refused as refused:
+            return self._failed(refused.error, resolver, refused.errors)
         except Exception as error:  # the application boundary: the caller gets a 500, the operator where it broke
             return self._failed(self._unexpected(error), resolver)
 
@@ -126,7 +131,9 @@ class Application:
         close = sorted(alike, key=len) or difflib.get_close_matches(path, self.paths, n=1, cutoff=0.8)
         return f"did you mean {close[0]}?" if close and path else "docs/api.md lists what is served"
 
-    def _failed(self, error: GatewayError, resolver: LambdaFunctionUrlResolver) -> Response[Any]:
+    def _failed(
+        self, error: GatewayError, resolver: LambdaFunctionUrlResolver, errors: Errors | None = None
+    ) -> Response[Any]:
         request_id = resolver.lambda_context.aws_request_id
         if not error.is_recorded:
             self.telemetry.call(
@@ -139,7 +146,7 @@ class Application:
                 }
             )
         path = resolver.current_event.raw_event.get("rawPath", "")
-        return _response(self._errors(path).reply(error, request_id), resolver)
+        return self._response((errors or self._errors(path)).reply(error, request_id), resolver)
 
     def _errors(self, path: str) -> Errors:
         """The errors of the surface that a path belongs to, also where it is none of its paths."""
@@ -148,12 +155,18 @@ class Application:
                 return errors
         return OPENAI_ERRORS
 
+    def _response(self, reply: Reply, resolver: LambdaFunctionUrlResolver) -> Response[Any]:
+        body = reply.body.decode() if isinstance(reply.body, bytes) else reply.body
+        headers = {**reply.headers, "x-request-id": resolver.lambda_context.aws_request_id}
+        return Response(status_code=reply.status, body=body, headers={**headers, **self._twins(headers, resolver)})
+
+    def _twins(self, reply: Mapping[str, str], resolver: LambdaFunctionUrlResolver) -> dict[str, str]:
+        """Cloudflare's names of our headers, for a caller who used its names or its paths."""
+        event = resolver.current_event.raw_event
+        headers = _headers(event)
+        is_theirs = cf_headers.is_used(headers) or self.cloudflare.is_theirs(event.get("rawPath", ""))
+        return cf_headers.twins(reply, headers) if is_theirs else {}
+
 
 def _headers(event: Mapping[str, Any]) -> dict[str, str]:
     return {name.lower(): value for name, value in (event.get("headers") or {}).items()}
-
-
-def _response(reply: Reply, resolver: LambdaFunctionUrlResolver) -> Response[Any]:
-    body = reply.body.decode() if isinstance(reply.body, bytes) else reply.body
-    headers = {**reply.headers, "x-request-id": resolver.lambda_context.aws_request_id}
-    return Response(status_code=reply.status, body=body, headers=headers)

@@ -6,6 +6,7 @@ the path, percent-encoded or raw; it is unquoted once. It may be a route's name,
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import Any
 from urllib.parse import unquote
 
 from sluice.domain.call import ModelRequest
@@ -15,7 +16,7 @@ from sluice.policy.authentication import principal
 from sluice.routing.selection import Selection
 from sluice.surfaces import strict_json
 from sluice.surfaces.bedrock_error import error_body
-from sluice.surfaces.call_headers import forwarded
+from sluice.surfaces.call_headers import forwarded, route
 from sluice.surfaces.calls import Calls
 from sluice.surfaces.openai_error import error_body as openai_error_body
 from sluice.surfaces.request import Reply, Request
@@ -49,7 +50,7 @@ class Bedrock:
 
     def call_in_region(self, request: Request, region: str, model: str, operation: str) -> Reply:
         """POST /aws-bedrock/bedrock-runtime/{region}/model/{id}/{operation}."""
-        return self._answer(request, model, operation, self._in(region))
+        return self._answer(request, model, operation, self.provider_in(region))
 
     def prompt(self, request: Request, model: str) -> Reply:
         """GET /api/bedrock/{model}?p=...: {"modelId", "prompt", "res"}, with stream=true the text as it comes."""
@@ -62,28 +63,29 @@ class Bedrock:
             raise InvalidRequest("p is missing; want the prompt, as in ?p=hello", param="p")
         if len(text) > MAX_PROMPT:
             raise InvalidRequest(f"p has {len(text)} characters; at most {MAX_PROMPT} are taken", param="p")
-        asked = ModelRequest({"prompt": text, "stream": stream == "true"}, PROMPT, named=unquote(model))
-        provider = self._provider(unquote(model))
+        name = route(request.headers) or unquote(model)
+        prompt = ModelRequest({"prompt": text, "stream": stream == "true"}, PROMPT, named=name)
         size = len(text.encode("utf-8", "replace"))
-        return self.calls.answer(request, QUICK, asked, size, provider, openai_error_body)
+        return self.calls.answer(request, QUICK, prompt, size, self.provider_of(name), openai_error_body)
 
     def _answer(self, request: Request, model: str, operation: str, provider: str | None) -> Reply:
         principal(request.event)
         body, size = strict_json.body(request.event, request.headers, strict_json.JSON_OR_BYTES)
-        headers = forwarded(request.headers, HEADERS)
-        asked = ModelRequest(body, BEDROCK_OPERATIONS[operation], named=unquote(model), headers=headers)
-        where = provider or self._provider(unquote(model))
-        return self.calls.answer(request, SURFACE, asked, size, where, error_body)
+        named = route(request.headers)
+        call = asked(operation, named or unquote(model), body, request.headers)
+        where = self.provider_of(call.model) if named or provider is None else provider
+        return self.calls.answer(request, SURFACE, call, size, where, error_body)
 
-    def _provider(self, model: str) -> str | None:
+    def provider_of(self, model: str) -> str | None:
         """The provider of a model that is named alone; None where it is a route's name, which says so itself."""
         if model.partition("/")[0] in self.regions:  # written as on the other surfaces
             return None
         routed = self.selection.routed(model)
         if routed is None:
             return self._first()
-        if routed.provider not in self.regions:
-            words = f"the route {model} leads to {routed.provider}; here only models at Bedrock are reached"
+        if not any(leg.target.provider in self.regions for leg in routed.legs):
+            elsewhere = ", ".join(dict.fromkeys(leg.target.provider for leg in routed.legs))
+            words = f"the route {model} leads to {elsewhere}; here only models at Bedrock are reached"
             raise ModelNotFound(words, param="model")
         return None
 
@@ -92,9 +94,15 @@ class Bedrock:
             return name
         raise ModelNotFound('no provider of kind "bedrock" is configured')
 
-    def _in(self, region: str) -> str:
+    def provider_in(self, region: str) -> str:
+        """The first provider in a region. Raises ModelNotFound."""
         for name, where in self.regions.items():
             if where == region:
                 return name
         known = ", ".join(sorted(set(self.regions.values()))) or "none"
         raise ModelNotFound(f"no Bedrock provider in {region[:40]}; configured regions: {known}")
+
+
+def asked(operation: str, model: str, body: dict[str, Any], headers: Mapping[str, str]) -> ModelRequest:
+    """The request to one of the runtime's operations."""
+    return ModelRequest(body, BEDROCK_OPERATIONS[operation], named=model, headers=forwarded(headers, HEADERS))

@@ -1,15 +1,18 @@
 """The OpenAI surface: what its SDKs call, in its dialect."""
 
 import json
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
+from typing import Any
 from urllib.parse import unquote
 
+from sluice.domain.call import ModelRequest
 from sluice.domain.operation import OPERATIONS
 from sluice.policy.authentication import principal
 from sluice.providers import guardrail
 from sluice.routing.selection import Selection
 from sluice.surfaces import anthropic_models, strict_json
-from sluice.surfaces.call_headers import forwarded
+from sluice.surfaces.call_headers import forwarded, routed
 from sluice.surfaces.calls import Calls
 from sluice.surfaces.openai_error import error_body
 from sluice.surfaces.openai_request import model_request
@@ -39,9 +42,8 @@ class OpenAI:
     def _answer(self, request: Request, path: str, provider: str | None) -> Reply:
         principal(request.event)
         body, size = strict_json.body(request.event, request.headers)
-        headers = forwarded(request.headers, guardrail.HEADERS.values())
-        asked = replace(model_request(OPERATIONS[path], body), headers=headers)
-        return self.calls.answer(request, SURFACE, asked, size, provider, error_body)
+        body, provider = routed(body, provider, request.headers)
+        return self.calls.answer(request, SURFACE, asked(path, body, request.headers), size, provider, error_body)
 
     def list_models(self, request: Request) -> Reply:
         """GET /v1/models: every route, and the known models of each provider."""
@@ -62,6 +64,11 @@ class OpenAI:
     def _model(self, name: str) -> dict[str, object]:
         provider = name.partition("/")[0] if "/" in name else "sluice"
         return {"id": name, "object": "model", "created": self.models_since, "owned_by": provider}
+
+
+def asked(path: str, body: dict[str, Any], headers: Mapping[str, str]) -> ModelRequest:
+    """The request to one of OpenAI's operations. Raises InvalidRequest with the `param` at fault."""
+    return replace(model_request(OPERATIONS[path], body), headers=forwarded(headers, guardrail.HEADERS.values()))
 
 
 def _json(value: object) -> Reply:

@@ -11,6 +11,7 @@ from typing import Any
 from sluice.domain.call import ModelRequest
 from sluice.domain.errors import InvalidRequest
 from sluice.domain.operation import CHAT, COMPLETIONS, EMBEDDINGS, IMAGES, RESPONSES, SPEECH, Operation
+from sluice.surfaces.fallbacks import with_model
 from sluice.surfaces.fields import (
     Field,
     check,
@@ -85,6 +86,7 @@ FIELDS = {
 
 def model_request(operation: Operation, body: dict[str, Any]) -> ModelRequest:
     """The request in a parsed body. Raises InvalidRequest with the `param` at fault."""
+    body = with_model(body)
     for name, field in FIELDS[operation.path].items():
         check(name, field, body.get(name))
     refuse_steering(body)

@@ -43,6 +43,15 @@ class Refusal(Protocol):
     def __call__(self, error: GatewayError, request_id: str) -> Reply: ...
 
 
+class Refused(Exception):
+    """An error whose shape is not the one of its path."""
+
+    def __init__(self, error: GatewayError, errors: "Errors") -> None:
+        super().__init__(error.message)
+        self.error = error
+        self.errors = errors
+
+
 class Errors(NamedTuple):
     """The errors of one surface."""
 

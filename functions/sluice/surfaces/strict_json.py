@@ -25,15 +25,29 @@ def body(
     event: Mapping[str, Any], headers: Mapping[str, str], media_type: re.Pattern[str] = JSON_TYPE
 ) -> tuple[dict[str, Any], int]:
     """The JSON object of a function URL event and its size in bytes. Raises InvalidRequest, naming what is wrong."""
+    value, size = _document(event, headers, media_type)
+    if not isinstance(value, dict):
+        raise InvalidJson("the body is JSON but not an object")
+    return value, size
+
+
+def array(event: Mapping[str, Any], headers: Mapping[str, str]) -> tuple[list[Any], int]:
+    """The same for a JSON array."""
+    value, size = _document(event, headers, JSON_TYPE)
+    if not isinstance(value, list):
+        raise InvalidJson("the body is JSON but not an array")
+    return value, size
+
+
+def _document(event: Mapping[str, Any], headers: Mapping[str, str], media_type: re.Pattern[str]) -> tuple[Any, int]:
     _check_type(headers, media_type)
     raw = _raw(event)
     if len(raw) > MAX_BODY_BYTES:
         raise TooLarge(f"the body has {len(raw)} bytes; at most {MAX_BODY_BYTES} are taken")
-    return parse(raw), len(raw)
+    return _parsed(raw), len(raw)
 
 
-def parse(raw: bytes) -> dict[str, Any]:
-    """The JSON object in these bytes. Raises InvalidJson."""
+def _parsed(raw: bytes) -> Any:
     try:
         text = raw.decode("utf-8")
         value = json.loads(text, object_pairs_hook=_once, parse_constant=_no_constant, parse_float=_finite)
@@ -43,8 +57,6 @@ def parse(raw: bytes) -> dict[str, Any]:
         raise InvalidJson(_too_deep()) from None
     except ValueError as error:
         raise InvalidJson(f"the body is not JSON: {_safe(error)}") from None
-    if not isinstance(value, dict):
-        raise InvalidJson("the body is JSON but not an object")
     _check_depth(text, value)
     _check_text(text, value)
     return value
@@ -97,7 +109,7 @@ def _too_deep() -> str:
     return f"the body is nested deeper than {MAX_DEPTH}"
 
 
-def _check_depth(text: str, value: dict[str, Any]) -> None:
+def _check_depth(text: str, value: Any) -> None:
     """Walks the body only if it has enough brackets to be too deep."""
     if text.count("{") + text.count("[") <= MAX_DEPTH:
         return
@@ -113,7 +125,7 @@ def _items(box: Any) -> Any:
     return box.values() if isinstance(box, dict) else box
 
 
-def _check_text(text: str, value: dict[str, Any]) -> None:
+def _check_text(text: str, value: Any) -> None:
     """A lone surrogate cannot be written as UTF-8 again; looked for only where an escape could make one."""
     if not SURROGATE.search(text):
         return

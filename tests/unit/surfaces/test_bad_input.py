@@ -154,7 +154,7 @@ def test_an_unknown_model_is_404_and_the_known_ones_are_named(gateway: Gateway, 
 
 
 @pytest.mark.parametrize(
-    "path", ["/", "/v1", "/v1/chat", "/v1/chat/completions/", "/V1/chat/completions", "//v1/models"]
+    "path", ["//", "/v1", "/v1/chat", "/v1/chat/completions/", "/V1/chat/completions", "//v1/models"]
 )
 def test_an_unknown_path_is_404(gateway: Gateway, path: str) -> None:
     answer = gateway.handler(event("POST", path, body="{}"), Context())

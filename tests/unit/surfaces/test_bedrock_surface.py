@@ -270,6 +270,7 @@ def test_listed_headers_come_back_and_no_others() -> None:
         "x-sluice-provider",
         "x-sluice-model",
         "x-sluice-attempts",
+        "x-sluice-step",
         "x-sluice-provider-request-id",
     }
 

@@ -22,7 +22,7 @@ def test_an_unknown_path_is_told_which_one_was_meant(path: str, meant: str) -> N
     assert f"did you mean {meant}?" in json.loads(answer["body"])["error"]["message"]
 
 
-@pytest.mark.parametrize("path", ["/", "/v1/files", "/openai/v1/batches", "/openai/organization/admin_api_keys"])
+@pytest.mark.parametrize("path", ["//", "/v1/files", "/openai/v1/batches", "/openai/organization/admin_api_keys"])
 def test_a_path_like_none_is_told_where_to_look(path: str) -> None:
     answer = Gateway(lambda _: pytest.fail("nothing may leave")).handler(event("GET", path), Context())
 
