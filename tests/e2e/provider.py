@@ -1,4 +1,6 @@
-"""A provider on loopback for the whole stack: the model's name picks the script that answers.
+"""A provider on loopback for the whole stack: the model's name picks the script that answers, up to a plus.
+
+What is behind the plus makes a target of its own out of a call, whose breaker has counted nothing yet.
 
 Every connection has a thread of its own and is kept until a script closes it, so several environments may call at once.
 A script that goes wrong fails the test when the provider stops.
@@ -29,7 +31,7 @@ class Asked:
 
     @property
     def model(self) -> str:
-        return str(self.body.get("model"))
+        return str(self.body.get("model")).partition("+")[0]
 
 
 Script = Callable[[Peer, Asked], None]

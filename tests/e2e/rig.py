@@ -12,6 +12,8 @@ from typing import Any, TypeVar
 import botocore.session
 import h11
 import pytest
+from tests import canaries
+from tests.e2e.watched import Watched
 from tests.integration.devstack.caller import Caller, signed_headers
 
 from sluice_cli import host_build
@@ -25,7 +27,7 @@ from sluice_devstack.stack import ROOT
 
 CHAT = "/v1/chat/completions"
 PATIENCE_SECONDS = 20.0
-MESSAGES: Any = [{"role": "user", "content": "Hello!"}]
+MESSAGES: Any = [{"role": "user", "content": f"Hello! {canaries.PROMPT}"}]
 Found = TypeVar("Found")
 
 
@@ -61,6 +63,14 @@ class Answer:
         return error_in(self.body)
 
 
+def kept_secrets(answer: Answer) -> Answer:
+    """The answer, if nothing of a key or of a role's credentials stands in its headers, or in it where it is an error."""
+    said = answer.body if answer.status != 200 or b'"error"' in answer.body[-4096:] else b""
+    text = json.dumps(dict(answer.headers)) + said.decode("utf-8", "replace")
+    assert canaries.leaks(text, [canaries.KEY]) == []
+    return answer
+
+
 def error_in(body: bytes) -> dict[str, Any]:
     error: dict[str, Any] = json.loads(body.removesuffix(b"\n\n").rpartition(b"\n\n")[2].removeprefix(b"data: "))[
         "error"
@@ -93,7 +103,7 @@ class Begun:
         except h11.RemoteProtocolError:
             end = "cut"
         fields = {name.decode(): value.decode("latin-1") for name, value in head.headers}
-        return Answer(head.status_code, fields, tuple(taken), end)
+        return kept_secrets(Answer(head.status_code, fields, tuple(taken), end))
 
 
 @dataclass(frozen=True, slots=True)
@@ -188,13 +198,18 @@ def defect_of_the_build() -> str:
 
 @contextmanager
 def rig(folder: Path, providers: Mapping[str, Mapping[str, Any]], **options: Any) -> Iterator[Rig]:
-    """A stack with these providers; `options` are fields of StackOptions. It runs build/host, which has to be new."""
+    """A stack with these providers; `options` are fields of StackOptions. It runs build/host, which has to be new.
+
+    `attempts` among them are the most at one target: 1 where a test breaks one attempt and no more.
+    """
     if defect := defect_of_the_build():
         pytest.fail(defect)
     config = folder / "gateway.toml"
-    config.write_text(toml(providers), encoding="utf-8")
-    with DevStack(StackOptions(**{"config": config, "sweeper_seconds": None, **options})) as stack:
+    config.write_text(toml(providers) + defaults(options.pop("attempts", None)), encoding="utf-8")
+    watched = Watched(providers)
+    with DevStack(StackOptions(**watched.options({"config": config, "sweeper_seconds": None, **options}))) as stack:
         yield Rig(stack)
+        watched.check(stack)
 
 
 def toml(providers: Mapping[str, Mapping[str, Any]]) -> str:
@@ -204,6 +219,10 @@ def toml(providers: Mapping[str, Mapping[str, Any]]) -> str:
         lines.append(f"[providers.{name}]")
         lines += [f"{key} = {json.dumps(value)}" for key, value in settings.items()]
     return "\n".join([*lines, ""])
+
+
+def defaults(attempts: int | None) -> str:
+    return f"[defaults]\nretry = {{ attempts = {attempts} }}\n" if attempts else ""
 
 
 def compatible(url: str, **settings: Any) -> dict[str, Any]:

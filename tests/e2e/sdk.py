@@ -72,9 +72,10 @@ class Sdk:
 
 
 @contextmanager
-def simulated(folder: Path, **settings: Any) -> Iterator[Rig]:
-    """A stack whose one provider is the simulated OpenAI."""
-    with rig(folder, {PROVIDER: {"kind": "openai", "secret": "sluice/openai", **settings}}) as running:
+def simulated(folder: Path, attempts: int | None = None, **settings: Any) -> Iterator[Rig]:
+    """A stack whose one provider is the simulated OpenAI, asked `attempts` times at most."""
+    providers = {PROVIDER: {"kind": "openai", "secret": "sluice/openai", **settings}}
+    with rig(folder, providers, attempts=attempts) as running:
         yield running
 
 

@@ -28,7 +28,7 @@ def upstream() -> Iterator[Provider]:
 @pytest.fixture(scope="module")
 def site(upstream: Provider, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Rig]:
     providers = {"test": compatible(upstream.url), "beating": compatible(upstream.url, heartbeat_seconds=0.25)}
-    with rig(tmp_path_factory.mktemp("limits"), providers, environments=1) as running:
+    with rig(tmp_path_factory.mktemp("limits"), providers, attempts=1, environments=1) as running:
         yield running
 
 
@@ -37,7 +37,7 @@ def short_lived(upstream: Provider, tmp_path_factory: pytest.TempPathFactory) ->
     """A function that Lambda would kill after FUNCTION_SECONDS."""
     providers = {"test": compatible(upstream.url), "beating": compatible(upstream.url, heartbeat_seconds=0.25)}
     options = {"environments": 1, "timeout_seconds": FUNCTION_SECONDS}
-    with rig(tmp_path_factory.mktemp("deadline"), providers, **options) as running:
+    with rig(tmp_path_factory.mktemp("deadline"), providers, attempts=1, **options) as running:
         yield running
 
 
@@ -113,7 +113,7 @@ def test_a_first_event_that_does_not_come_in_time_is_a_504(
     hang_up = HangUp(script)
     upstream.play("late", hang_up)
 
-    answer = site.ask("test/late", {"x-sluice-timeout-ms": "700"}, stream=streams)
+    answer = site.ask(f"test/late+{len(upstream.asked)}", {"x-sluice-timeout-ms": "700"}, stream=streams)
 
     assert (answer.status, answer.error["code"]) == (504, "upstream_timeout")
     assert hang_up.wait()
@@ -127,7 +127,7 @@ def test_silence_in_an_answer_that_does_not_stream_is_a_504(site: Rig, upstream:
     hang_up = HangUp(head_only)
     upstream.play("begun", hang_up)
 
-    answer = site.ask("test/begun", {"x-sluice-idle-timeout-ms": "700"}, stream=False)
+    answer = site.ask(f"test/begun+{len(upstream.asked)}", {"x-sluice-idle-timeout-ms": "700"}, stream=False)
 
     assert (answer.status, answer.error["code"]) == (504, "upstream_timeout")
     assert hang_up.wait()
@@ -140,7 +140,7 @@ def test_silence_in_a_stream_ends_it_whatever_heartbeats_we_send(name: str, site
     hang_up = HangUp(stalled)
     upstream.play("stalled", hang_up)
 
-    answer = site.ask(f"{name}/stalled", {"x-sluice-idle-timeout-ms": "1200"})
+    answer = site.ask(f"{name}/stalled+{len(upstream.asked)}", {"x-sluice-idle-timeout-ms": "1200"})
 
     beats = answer.chunks.count(HEARTBEAT)
     assert answer.body.replace(HEARTBEAT, b"").startswith(ROLE + WORD + b'data: {"error":')
@@ -172,7 +172,7 @@ def test_a_stream_is_cut_in_band_and_settled_before_lambda_would_kill(
     pid = short_lived.stack.environments[0].pid
     began = time.monotonic()
 
-    answer = short_lived.ask(f"{name}/long")
+    answer = short_lived.ask(f"{name}/long+{len(upstream.asked)}")
     ended = time.monotonic()
     short_lived.record(answer.request_id)
     settled = time.monotonic()
@@ -255,4 +255,4 @@ def test_a_provider_that_is_not_there_is_a_502(tmp_path_factory: pytest.TempPath
             assert (answer.status, answer.error["code"]) == (502, "upstream_unreachable")
             record = alone.record(answer.request_id)
             assert (record["outcome"], record["cost"], record["usage"]["input"]) == ("failed", 0, 0)
-            assert [attempt["error_code"] for attempt in record["attempts"]] == ["upstream_unreachable"]
+            assert [attempt["error_code"] for attempt in record["attempts"]] == ["upstream_unreachable"] * 2

@@ -1,5 +1,6 @@
 """One environment serves many calls, good and bad: nothing of one reaches the next, and nothing piles up."""
 
+import itertools
 import json
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -13,6 +14,8 @@ from tests.integration.devstack.caller import Caller
 
 CALLS, WARM_UP = 300, 60
 SEED = 20261120
+TURNS = tuple(f"test-{number}" for number in range(12))  # so that no breaker opens at what fails again and again
+IN_TURN = itertools.cycle(TURNS)
 TEXT = "héllo wörld 日本語 😀 end."
 MAX_GROWTH_BYTES = 4 * 1024 * 1024
 
@@ -56,7 +59,7 @@ CASES = (
     Case("unheard-of", 404, "model_not_found", outcome="failed"),
     Case("no json", 400, "invalid_json", payload=b'{"model": NaN}'),
     Case("deep", 400, "invalid_json", payload=b"[" * 5000 + b"]" * 5000),
-    Case("no messages", 400, "invalid_request", payload=b'{"model":"test/ok"}'),
+    Case("no messages", 400, "invalid_request", payload=b'{"model":"test-0/ok"}'),
     Case("elsewhere", 404, "model_not_found", payload=b'{"model":"a/b","messages":[{"role":"user","content":"x"}]}'),
     Case("wrong method", 405, "method_not_allowed", method="GET"),
     Case("wrong path", 404, "unknown_path", target="/v1/nothing"),
@@ -66,8 +69,8 @@ CASES = (
 
 @pytest.fixture(scope="module")
 def site(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Rig]:
-    providers = {name: {"kind": "openai", "secret": f"sluice/{name}"} for name in ("test", "locked")}
-    with rig(tmp_path_factory.mktemp("one"), providers, environments=1) as running:
+    providers = {name: {"kind": "openai", "secret": f"sluice/{name}"} for name in (*TURNS, "locked")}
+    with rig(tmp_path_factory.mktemp("one"), providers, attempts=1, environments=1) as running:
         yield running
 
 
@@ -87,7 +90,7 @@ class Size:
 
 
 def made(case: Case, site: Rig, caller: Caller) -> Answer:
-    provider = "locked" if case.model == "f-401" else "test"
+    provider = "locked" if case.model == "f-401" else next(IN_TURN)
     body: Any = {"model": f"{provider}/{case.model}", "messages": MESSAGES, "stream": case.streams}
     payload = b"" if case.method == "GET" else case.payload or json.dumps(body).encode()
     headers = site.signed(case.method, case.target, payload, dict(case.headers))
@@ -130,7 +133,7 @@ def test_three_hundred_calls_good_and_bad_leave_an_environment_as_it_was(site: R
 
 def settled_size(site: Rig, pid: int) -> Size:
     """What the process has when no call is on its way; the last one has left the connection of a good answer."""
-    assert TEXT in text(site.ask("test/ok"))
+    assert TEXT in text(site.ask("test-0/ok"))
     site.settled_records()
     return Size.of(pid)
 

@@ -78,7 +78,7 @@ CASES = [
 @pytest.fixture(scope="module")
 def site(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Rig]:
     timeouts = dict.fromkeys(("first_byte_timeout_seconds", "idle_timeout_seconds"), SILENCE_SECONDS)
-    with simulated(tmp_path_factory.mktemp("faults"), **timeouts) as running:
+    with simulated(tmp_path_factory.mktemp("faults"), attempts=1, **timeouts) as running:
         yield running
 
 

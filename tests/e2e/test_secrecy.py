@@ -12,14 +12,12 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 import pytest
+from tests.canaries import KEY, PROMPT, SAID, canary, traces
 from tests.e2e.provider import Asked, Provider, Script, document, provider, stream
 from tests.e2e.rig import Answer, Rig, compatible, rig
 from tests.fakes.raw_provider import Peer
 
-WINDOW, RANDOM = 8, 48
-KEY, PROMPT, SAID, OTHER = (
-    f"{name}{secrets.token_hex(RANDOM // 2)}" for name in ("sk-fake-", "prompt", "answer", "other")
-)
+OTHER = canary("other")
 ANSWERS_ID = "req_of_the_answer"
 AWS_SECRETS = ("fake-secret-of-the-function-role", "fake-session-token-of-the-function-role")
 ASKED = [{"role": "user", "content": PROMPT}]
@@ -123,14 +121,6 @@ def heard(site: Rig, upstream: Provider) -> Heard:
     return Heard(answers, log, json.dumps(site.dynamodb("Scan")))
 
 
-def traces(text: str, canary: str) -> list[str]:
-    """Every form of the canary that stands in the text; any piece of its random part counts."""
-    random = canary[-RANDOM:]
-    windows = {random[start : start + WINDOW] for start in range(RANDOM - WINDOW + 1)}
-    forms = {random[::-1], *(base64.b64encode(b"-" * shift + random.encode()).decode()[4:-4] for shift in range(3))}
-    return sorted(form for form in windows | forms if form in text)
-
-
 def whole(answer: Answer) -> str:
     return json.dumps(dict(answer.headers)) + answer.body.decode("utf-8", "replace")
 
@@ -204,7 +194,7 @@ def test_a_redirect_is_not_followed(status: int, place: str, site: Rig, upstream
         upstream.play("away", document(b"", status, (f"location: {location}",)))
         asked = len(upstream.asked)
 
-        answer = site.ask("test/away")
+        answer = site.ask(f"test/away+{status}{secrets.token_hex(4)}")
 
         assert (answer.status, answer.error["code"]) == (502, "upstream_protocol")
         assert "location" not in answer.headers

@@ -28,7 +28,7 @@ from tests.faults.bedrock_surfaces import (
 )
 
 from sluice.domain.record import Outcome
-from sluice.settings import Timeouts
+from sluice.domain.timeouts import Timeouts
 from sluice.translation.bedrock_errors import EXCEPTION_STATUSES
 
 surfaces = pytest.mark.parametrize("surface", SURFACES.values(), ids=SURFACES)

@@ -24,7 +24,7 @@ from tests.faults.test_stream_faults import MEMORY_BYTES, chunked, peak_bytes
 
 from sluice.domain.errors import UpstreamReported, UpstreamTimeout, UpstreamTruncated
 from sluice.domain.record import Outcome
-from sluice.settings import Timeouts
+from sluice.domain.timeouts import Timeouts
 
 PATH = "/v1/responses"
 ASK = {"model": "mini", "input": "hi", "stream": True}
@@ -46,7 +46,7 @@ def upstream() -> Iterator[Provider]:
 @pytest.fixture(scope="module")
 def site(upstream: Provider, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Rig]:
     folder = tmp_path_factory.mktemp("response-faults")
-    with rig(folder, {"test": compatible(upstream.url)}, environments=1) as running:
+    with rig(folder, {"test": compatible(upstream.url)}, attempts=1, environments=1) as running:
         yield running
 
 
@@ -255,7 +255,7 @@ def test_a_response_that_breaks_on_the_wire_ends_in_one_error_event(reset: bool,
     upstream.play("breaks", breaks)
     first, last = len(created()), len(SHORT) - 1
     for place in range(first, last, (last - first) // ON_THE_WIRE):
-        answer = ask(site, "breaks")
+        answer = ask(site, f"breaks+{reset}-{place}")
 
         events = whole_events(SHORT[:place])
         assert (answer.status, answer.end) == (200, "ended")

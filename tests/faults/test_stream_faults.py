@@ -17,7 +17,7 @@ import httpx
 import pytest
 from tests import recorded
 from tests.e2e.provider import Asked, Gate, Provider, Script, document, provider, stream
-from tests.e2e.rig import CHAT, MESSAGES, Answer, Begun, Rig, compatible, rig
+from tests.e2e.rig import MESSAGES, Answer, Rig, compatible, rig
 from tests.e2e.unread import wait_until_read
 from tests.fakes.gateway import Gateway, Pieces
 from tests.fakes.raw_provider import Peer
@@ -53,7 +53,7 @@ def site(upstream: Provider, tmp_path_factory: pytest.TempPathFactory) -> Iterat
         "test": compatible(upstream.url),
         "strict": compatible(upstream.url, strict_done=True),
     }
-    with rig(tmp_path_factory.mktemp("stream-faults"), providers, environments=1) as running:
+    with rig(tmp_path_factory.mktemp("stream-faults"), providers, attempts=1, environments=1) as running:
         yield running
 
 
@@ -138,18 +138,19 @@ def test_a_stream_that_ends_at_any_byte_never_ends_falsely(end: End, site: Rig, 
 
 
 def assert_honest(site: Rig, upstream: Provider, end: End, body: bytes, places: list[int]) -> None:
-    """Plays the body up to each of the places, over one caller's connection and in one warm environment."""
+    """Plays the body up to each of the places, over one caller's connection and in one warm environment.
+
+    Each is a target of its own: the breaker of one that is cut off again and again would open.
+    """
     expected: dict[str, Expected] = {}
     now = 0
     model = upstream.play("cut", lambda peer, _: end(peer, body, now))
-    asked = {"model": f"test/{model}", "messages": MESSAGES, "stream": True, "stream_options": {"include_usage": True}}
-    payload = json.dumps(asked).encode()
-    headers = site.signed("POST", CHAT, payload)
+    asked = {"messages": MESSAGES, "stream": True, "stream_options": {"include_usage": True}}
 
     with site.connected() as caller:
         for now in places:
-            caller.send("POST", CHAT, headers, payload)
-            answer = Begun(caller).answer()
+            named = {**asked, "model": f"test/{model}+{end.__name__}-{now}"}
+            answer = site.send(caller, json.dumps(named).encode()).answer()
             expected[answer.request_id] = Expected.of(body, now)
             expected[answer.request_id].check(answer)
 
@@ -177,8 +178,8 @@ def test_a_connection_that_breaks_anywhere_in_the_head_is_an_answer_with_a_statu
         peer.sock.close()
 
     upstream.play("headless", breaks)
-    for _ in HEAD:
-        answer = site.ask("test/headless")
+    for place in range(len(HEAD)):
+        answer = site.ask(f"test/headless+{reset}-{place}")
 
         assert (answer.status, answer.end) == (502, "ended")
         assert (answer.error["type"], answer.error["code"]) == ("server_error", "upstream_lost")
@@ -375,7 +376,7 @@ def test_an_encoding_that_cannot_be_trusted_is_a_502(
 ) -> None:
     upstream.play("encoded", encoded(encoding, body, "text/event-stream" if streams else "application/json"))
 
-    answer = site.ask("test/encoded", stream=streams)
+    answer = site.ask(f"test/encoded+{len(upstream.asked)}", stream=streams)
 
     assert answer.status == 502
     assert answer.error["code"] in ("upstream_protocol", "upstream_stream_truncated")
