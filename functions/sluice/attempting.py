@@ -118,13 +118,9 @@ class Attempting:
         called: set[str] = set()
         tried: set[str] = set()
         failure: GatewayError | None = None
-        has_steps = len(settlement.call.steps) > 1
         prepared = first
         while True:
-            candidate = prepared.candidate
-            tried.add(str(candidate.target))
-            settlement.step = candidate.step_index if has_steps else candidate.place
-            settlement.ended = partial(self.ended, candidate)
+            tried.add(str(prepared.candidate.target))
             run = Run(self, prepared, queue, watch, settlement, error_bodies, meter, timeouts(prepared), called)
             try:
                 return run.answer()
@@ -146,8 +142,8 @@ class Attempting:
                 prepared = queue.next()
             except GatewayError:
                 return None
-            target = prepared.candidate.target
-            if str(target) not in tried or self.budget.may_retry(target.provider):
+            candidate = prepared.candidate
+            if str(candidate.target) not in tried or self.budget.may_retry(candidate.purse):
                 return prepared
         return None
 
@@ -207,7 +203,7 @@ class Attempting:
 
 @dataclass(frozen=True, slots=True)
 class Run:
-    """The attempts at one target. `called` are the providers that the call has reached."""
+    """The attempts at one target. `called` are the purses of retries that know of the call."""
 
     tools: Attempting
     prepared: Prepared
@@ -253,9 +249,11 @@ class Run:
         return attempts.falls_back(error, self.prepared.candidate.route.fallback_statuses)
 
     def _attempt(self) -> Answer:
-        candidate = self.prepared.candidate
+        candidate, settlement = self.prepared.candidate, self.settlement
+        settlement.step = candidate.step_index if settlement.call.counts_steps else candidate.place
+        settlement.ended = partial(self.tools.ended, candidate)
         priced = self.tools.prices(self.target)
-        self.settlement.begin(self.target, candidate.request, priced, self.meter(self.prepared))
+        settlement.begin(self.target, candidate.request, priced, self.meter(self.prepared))
         self._called()
         answer = self.tools.answering.answer(
             self.prepared, self.watch, self.settlement, self.error_bodies, is_last=not self.queue
@@ -266,9 +264,10 @@ class Run:
     def _called(self) -> None:
         """Each attempt counts for its target's breaker, each call once for its provider's retries."""
         self.tools.breakers.called(str(self.target))
-        if self.target.provider not in self.called:
-            self.called.add(self.target.provider)
-            self.tools.budget.called(self.target.provider)
+        purse = self.prepared.candidate.purse
+        if purse not in self.called:
+            self.called.add(purse)
+            self.tools.budget.called(purse)
 
     def _wait(self, error: GatewayError, number: int) -> float | None:
         """Seconds until this target is asked again; None where it is not. One that says when is not waited for while
@@ -285,7 +284,7 @@ class Run:
             return None
         if self.tools.breakers.state(str(self.target)) == "open":
             return None  # it would not be asked anyhow
-        return wait if self.tools.budget.may_retry(self.target.provider) else None
+        return wait if self.tools.budget.may_retry(self.prepared.candidate.purse) else None
 
     def _pause(self, seconds: float) -> None:
         """In ticks, so that a caller who has gone is not waited for. Raises DeadlineReached, UpstreamTimeout."""

@@ -77,4 +77,9 @@ def _pieces(
         settlement.fail_in_band(error)
         yield dialect.error_event(error_body(error), b"", False)
         raise
+    except Exception:  # the boundary of a stream: it ends as honestly as any other failure, and shows nothing
+        failed = GatewayError("an internal error")
+        settlement.fail_in_band(failed)
+        yield dialect.error_event(error_body(failed), b"", False)
+        raise failed from None
     yield from begun.body

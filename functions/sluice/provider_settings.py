@@ -6,6 +6,8 @@ from dataclasses import dataclass, field, replace
 from typing import Any, NamedTuple
 from urllib.parse import urlsplit
 
+import httpx
+
 from sluice.checked import Key, checked, is_heartbeat, is_names, is_seconds, is_switch, is_table, is_text, nearest
 from sluice.domain.errors import Misconfigured
 from sluice.domain.timeouts import Timeouts
@@ -244,7 +246,8 @@ def _is_safe(url: str) -> bool:
     try:
         parts = urlsplit(url)
         has_port = parts.port != 0
-    except ValueError:  # an open bracket, a port that is none
+        httpx.URL(url)  # what the client cannot read is met here, and not by a call
+    except (ValueError, httpx.InvalidURL):  # an open bracket, a port that is none
         return False
     is_private = parts.scheme == "https" or (parts.scheme == "http" and parts.hostname in LOOPBACK)
     return bool(is_private and has_port and parts.hostname) and not (parts.username or parts.query or parts.fragment)

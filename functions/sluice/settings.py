@@ -90,9 +90,12 @@ def pushed(text: str, environ: Mapping[str, str] = os.environ) -> Settings:
     """Settings from a configuration that was pushed and the environment. Raises Misconfigured."""
     try:
         document = tomllib.loads(text)
-    except (tomllib.TOMLDecodeError, RecursionError) as error:
+    except (ValueError, RecursionError) as error:  # a plain ValueError is a number of too many digits
         raise Misconfigured(f"it is not TOML: {error}") from None
-    return settings(document, environ)
+    try:
+        return settings(document, environ)
+    except (ValueError, OverflowError) as error:  # one in another base, which no message can show
+        raise Misconfigured(f"a number is too long: {error}") from None
 
 
 def settings(document: Mapping[str, Any], environ: Mapping[str, str]) -> Settings:

@@ -104,7 +104,9 @@ class Settlement:
         self.meter.end()
         record = self.record()
         try:
-            self.telemetry.call({**_fields(self.call, self.target, record), "nonce": self.reservation.nonce})
+            self.telemetry.call(
+                {**_fields(self.call, self.reservation.route, self.target, record), "nonce": self.reservation.nonce}
+            )
         finally:
             is_settled = self.ledger.settle(self.reservation, record)
             self._keep_stored(record.usage)
@@ -141,6 +143,8 @@ class Settlement:
             duration_ms=self._since(self.clock.monotonic()) or 0,
             bytes_out=self.bytes_out,
             price_version=self.price_version,
+            operation=self.call.request.operation.name,
+            is_stream=self.call.request.is_stream,
         )
 
     def _attempts(self) -> tuple[Attempt, ...]:
@@ -175,7 +179,7 @@ class Settlement:
         return None if moment is None else round((moment - self.call.started) * 1000)
 
 
-def _fields(call: Call, target: Target, record: UsageRecord) -> dict[str, Any]:
+def _fields(call: Call, route: str, target: Target, record: UsageRecord) -> dict[str, Any]:
     """The log line of a settled call."""
     return {
         "request_id": call.request_id,
@@ -185,7 +189,7 @@ def _fields(call: Call, target: Target, record: UsageRecord) -> dict[str, Any]:
         "surface": call.surface,
         telemetry.OPERATION_NAME: call.request.operation.name,
         "path": call.path,
-        "route": call.request.model,
+        "route": route,
         telemetry.PROVIDER_NAME: target.provider,
         telemetry.REQUEST_MODEL: target.model,
         telemetry.RESPONSE_MODEL: record.model_answered,

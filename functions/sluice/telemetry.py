@@ -36,7 +36,7 @@ METRICS = (
 
 
 class Telemetry:
-    """Powertools' Logger and Metrics behind the two things we ever say."""
+    """Powertools' Logger and Metrics behind the few things we ever say."""
 
     def __init__(self, logger: Logger | None = None, metrics: Metrics | None = None) -> None:
         self._logger = logger or Logger()
@@ -53,6 +53,14 @@ class Telemetry:
         metrics.add_dimension(name="outcome", value=str(fields["outcome"]))
         metrics.metadata_set.update(_bounded(fields), message=CALL)
         metrics.flush_metrics()
+
+    def alarm(self, message: str, metric: str, dimensions: Mapping[str, str], fields: Mapping[str, Any]) -> None:
+        """Something that an alarm of the template waits for: one line that is both log and metric."""
+        self._metrics.add_metric(name=metric, unit=MetricUnit.Count, value=1)
+        for name, value in dimensions.items():
+            self._metrics.add_dimension(name=name, value=value)
+        self._metrics.metadata_set.update(_bounded(fields), message=message)
+        self._metrics.flush_metrics()
 
     def trouble(self, message: str, fields: Mapping[str, Any]) -> None:
         """Something an operator should look at."""

@@ -167,6 +167,7 @@ def is_honest_chat(status: int, body: bytes) -> bool:
     return "error" in found[-1] and b"[DONE]" not in body and not any("error" in one for one in found[:-1])
 
 
+@pytest.mark.fault("B04")
 def test_every_truncation_ends_honestly() -> None:
     for place in range(len(STREAM)):
         for status, body, record in (raw(gateway(STREAM[:place])), chat(gateway(STREAM[:place]))):
@@ -175,6 +176,7 @@ def test_every_truncation_ends_honestly() -> None:
             assert record.outcome is not Outcome.COMPLETE
 
 
+@pytest.mark.fault("B03")
 def test_every_flipped_bit_ends_honestly_and_never_reaches_the_caller() -> None:
     """One bit of every byte through the gateway; each of its bits through the passage, as it has no others to pass."""
     for place in range(len(STREAM)):
@@ -188,6 +190,7 @@ def test_every_flipped_bit_ends_honestly_and_never_reaches_the_caller() -> None:
         assert "".join(added_texts(body)) in ("", "Hello")
 
 
+@pytest.mark.fault("B03")
 def test_every_bit_of_a_stream_that_is_flipped_is_noticed() -> None:
     whole = translated(STREAM)
     for place in range(len(STREAM) * 8):
@@ -213,6 +216,7 @@ def added_texts(body: bytes) -> Iterator[str]:
             yield choice["delta"].get("content") or ""
 
 
+@pytest.mark.fault("B03")
 def test_what_came_before_damage_in_one_read_is_sent() -> None:
     damaged = bytearray(STREAM)
     damaged[-1] ^= 1
@@ -223,6 +227,7 @@ def test_what_came_before_damage_in_one_read_is_sent() -> None:
     assert "".join(added_texts(body)) == "Hello"
 
 
+@pytest.mark.fault("B02")
 def test_an_exception_as_the_first_frame_is_an_answer_with_its_own_status() -> None:
     first = frames.exception("throttlingException", "Too many tokens")
 
@@ -240,6 +245,7 @@ def test_an_exception_as_the_first_frame_is_an_answer_with_its_own_status() -> N
     assert record.outcome is Outcome.FAILED
 
 
+@pytest.mark.fault("B02")
 @pytest.mark.parametrize("exception", EXCEPTION_STATUSES)
 def test_on_bedrocks_own_surface_a_first_exception_keeps_its_name_and_status(exception: str) -> None:
     one = gateway(frames.exception(exception, "it broke"))
@@ -261,6 +267,7 @@ def test_an_exception_behind_content_passes_as_it_came() -> None:
     assert (record.outcome, record.error_code) == (Outcome.INCOMPLETE, "model_error")
 
 
+@pytest.mark.fault("B01")
 def test_an_exception_behind_content_is_one_error_event_in_chat() -> None:
     stream = frames.events(*THREE[:2]) + frames.exception("throttlingException", "Too many tokens") + STREAM
 

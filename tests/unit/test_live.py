@@ -20,6 +20,7 @@ from sluice.telemetry import Telemetry
 ENVIRON = {"SLUICE_TABLE": "ledger"}
 AGE = 20.0
 GOOD, BETTER = toml(smart="gpt-5"), toml(smart="gpt-5-mini", fast="gpt-5-nano")
+OPENAI = '[providers.openai]\nkind = "openai"\nsecret = "a"\n'
 BAD = {
     "no TOML": "providers = [",
     "deep TOML": "x = " + "[" * 50_000,
@@ -27,6 +28,9 @@ BAD = {
     "nothing": "# nothing\n",
     "a route to nowhere": '[providers.openai]\nkind = "openai"\nsecret = "a"\n[routes]\nx = "opnai/y"\n',
     "a table that is text": 'providers = "openai"\n',
+    "a number of too many digits": f"{OPENAI}idle_timeout_seconds = {'9' * 5000}\n",
+    "a number that no message can show": f"{OPENAI}idle_timeout_seconds = 0x{'f' * 5000}\n",
+    "a host that is none": f'{OPENAI}base_url = "https://\\u2603.example/v1"\n',
 }
 
 

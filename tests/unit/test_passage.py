@@ -51,7 +51,7 @@ def passed(stream: bytes, choices: int = 1, **options: object) -> tuple[bytes, M
 def test_every_split_of_a_recording_leaves_unaltered_and_metered(name: str) -> None:
     recording = recorded.load(name)
     digest = hashlib.sha256(recording.body).hexdigest()
-    expected = recorded_usage(recording.body)
+    expected, model = recorded_usage(recording.body), recorded_model(recording.body)
 
     for first, second in every_split(recording.body, event_edges(recording.body)):
         metering = meter()
@@ -63,10 +63,17 @@ def test_every_split_of_a_recording_leaves_unaltered_and_metered(name: str) -> N
         assert hashlib.sha256(out).hexdigest() == digest
         assert metering.usage_source == (UsageSource.PROVIDER if expected else UsageSource.COUNTED)
         assert expected is None or metering.usage == expected
+        assert metering.tally.model == model
 
 
 def asks_for_usage(recording: recorded.Recording) -> bool:
     return bool((recording.request.get("stream_options") or {}).get("include_usage"))
+
+
+def recorded_model(body: bytes) -> str | None:
+    """The last that a chunk names; those of Azure's filter name none."""
+    chunks = [json.loads(line[6:]) for line in body.decode().splitlines() if line.startswith("data: {")]
+    return next((chunk["model"] for chunk in reversed(chunks) if chunk.get("model")), None)
 
 
 def recorded_usage(body: bytes) -> Usage | None:

@@ -10,7 +10,8 @@ from sluice import presets
 from sluice.domain.operation import OPERATIONS
 from sluice.presets import PRESETS
 from sluice.pricing import PriceTable
-from sluice.settings import LOOPBACK, NAME, settings
+from sluice.provider_settings import LOOPBACK, NAME
+from sluice.settings import settings
 
 SOURCE = Path(presets.__file__).read_text(encoding="utf-8")
 FAMILIES = PriceTable.load().families

@@ -140,7 +140,8 @@ class Wishes:
 class Call:
     """One invocation. `started` and `deadline` are monotonic seconds, `started_ms` epoch milliseconds.
 
-    `request_id` is the invocation's aws_request_id. `steps` are tried in order; there is at least one.
+    `request_id` is the invocation's aws_request_id. `steps` are tried in order; there is at least one. `counts_steps`:
+    the caller has written steps, and is told which of them answered.
     """
 
     request_id: str
@@ -154,6 +155,7 @@ class Call:
     bytes_in: int
     metadata: Mapping[str, str | int | float | bool] = field(default_factory=dict)
     wishes: Wishes = Wishes()
+    counts_steps: bool = False
 
     @property
     def request(self) -> ModelRequest:

@@ -77,3 +77,5 @@ class UsageRecord:
     duration_ms: int = 0
     bytes_out: int = 0
     price_version: str | None = None
+    operation: str | None = None
+    is_stream: bool | None = None

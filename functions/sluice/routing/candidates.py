@@ -32,6 +32,11 @@ class Candidate:
     def target(self) -> Target:
         return self.leg.target
 
+    @property
+    def purse(self) -> str:
+        """Whose retries it takes: its provider's, or those of all who call it with a key of their own."""
+        return self.target.provider if self.step.key is None else f"{self.target.provider}+own"
+
 
 @dataclass(frozen=True, slots=True)
 class Candidates:

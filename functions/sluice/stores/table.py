@@ -111,9 +111,14 @@ def settled(reservation: Reservation, record: UsageRecord, expires: int) -> Row:
     return {
         **outcome(record),
         **tokens(record.usage),
-        "att": [attempt(one) for one in record.attempts[:MAX_ATTEMPTS]],
+        "att": [attempt(one) for one in kept(record.attempts)],
         **closing(reservation.principal.id, reservation.started_ms, reservation.request_id, expires),
     }
+
+
+def kept(attempts: tuple[Attempt, ...]) -> tuple[Attempt, ...]:
+    """As many as an item should hold, the one that answered among them."""
+    return attempts if len(attempts) <= MAX_ATTEMPTS else (*attempts[: MAX_ATTEMPTS - 1], attempts[-1])
 
 
 def outcome(record: UsageRecord) -> Row:
@@ -126,6 +131,7 @@ def outcome(record: UsageRecord) -> Row:
         "act": record.cost,  # nano-dollars
         **({"pv": answering.provider, "md": text(answering.model)} if answering else {}),
         **({"pver": record.price_version} if record.price_version else {}),
+        **({"op": record.operation, "stm": record.is_stream} if record.operation else {}),  # of the step that answered
         "ma": text(record.model_answered),
         "fin": text(record.finish_reason),
         "err": text(record.error_code),

@@ -19,6 +19,7 @@ from sluice.surfaces.request import JSON, ErrorBody, Reply, Request
 NO_CLOUDFLARE = Cloudflare()
 MOST_UNHEEDED = 32  # named: a header has to fit in what Lambda sends
 DRY_RUN, WARNINGS = "x-sluice-dry-run", "x-sluice-warnings"
+UNIVERSAL = "universal"
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,6 +71,7 @@ class Calls:
             bytes_in=bytes_in,
             metadata={**call_headers.metadata(headers), **cf_headers.noted(headers)},
             wishes=self._wishes(headers),
+            counts_steps=len(steps) > 1 or surface == UNIVERSAL,
         )
         if call.wishes.is_dry_run:
             return _told(self.pipeline.explain(call), {**cache, **_warnings({}, unheeded)})

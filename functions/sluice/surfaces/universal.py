@@ -16,14 +16,14 @@ from sluice.policy.authentication import principal
 from sluice.surfaces import anthropic, call_headers, cf_headers, step_headers, strict_json
 from sluice.surfaces.anthropic_error import ANTHROPIC_ERRORS
 from sluice.surfaces.bedrock_error import BEDROCK_ERRORS
-from sluice.surfaces.calls import Calls, step
+from sluice.surfaces.calls import UNIVERSAL, Calls, step
 from sluice.surfaces.cloudflare import Cloudflare
 from sluice.surfaces.endpoints import Endpoints
 from sluice.surfaces.fields import Field, check, is_object, is_text
 from sluice.surfaces.openai_error import OPENAI_ERRORS
 from sluice.surfaces.request import ErrorBody, Errors, Refused, Reply, Request
 
-SURFACE = "universal"
+SURFACE = UNIVERSAL
 MAX_STEPS = 16
 STEP = "x-sluice-step"
 TEXT = Field("text", is_text, is_required=True)

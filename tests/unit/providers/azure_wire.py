@@ -7,7 +7,7 @@ from contextlib import closing
 from typing import Any
 
 import httpx
-from tests.fakes.gateway import Gateway, Pieces
+from tests.fakes.gateway import Gateway, MemoryBudget, Pieces
 
 from sluice.domain.record import UsageRecord
 from sluice.provider_settings import Azure
@@ -71,6 +71,26 @@ def gateway(
         return httpx.Response(status, headers=headers, stream=Pieces(body))
 
     return Gateway(answer, kind="azure", azure=azure, **settings)
+
+
+class Repeating(Gateway):
+    """Made once and asked many times, each time of another answer; it remembers the last call alone."""
+
+    def __init__(self, headers: dict[str, str] = SSE) -> None:
+        self._headers = headers
+        self._body: tuple[bytes, ...] = (b"",)
+        super().__init__(self._reply, kind="azure", azure=CLASSIC)
+
+    def when(self, *body: bytes) -> "Repeating":
+        """As if new, before a provider that answers with this."""
+        self._body = body
+        for kept in (self.ledger.reserved, self.ledger.settled, self.requests, self.telemetry.calls):
+            kept.clear()
+        self.budget.retries = MemoryBudget.retries
+        return self
+
+    def _reply(self, _: httpx.Request) -> httpx.Response:
+        return httpx.Response(200, headers=self._headers, stream=Pieces(tuple(filter(None, self._body))))
 
 
 def pieces(answer: dict[str, Any]) -> Iterator[bytes]:

@@ -5,7 +5,7 @@ from contextlib import suppress
 
 import pytest
 from tests import recorded
-from tests.splits import event_edges, every_split
+from tests.splits import event_edges, every_split, splits_near
 from tests.unit.providers.azure_wire import (
     ASKED,
     DEPLOYMENT,
@@ -17,6 +17,7 @@ from tests.unit.providers.azure_wire import (
     STREAMS,
     USAGE,
     USED,
+    Repeating,
     gateway,
     pieces,
     read,
@@ -31,11 +32,12 @@ from sluice.domain.usage import Usage, UsageSource
 
 @pytest.mark.skipif(not recorded.FOLDER.is_dir(), reason=recorded.REASON)
 @pytest.mark.parametrize("name", recorded.names("oc_azure_"))
-def test_every_split_of_a_recorded_stream_comes_out_as_it_went_in(name: str) -> None:
-    recording = recorded.load(name)
+def test_a_recorded_stream_that_is_split_near_its_events_comes_out_as_it_went_in(name: str) -> None:
+    """Through the whole gateway. Every split of these recordings is shown by tests/unit/test_passage.py."""
+    recording, repeating = recorded.load(name), Repeating()
 
-    for cut in every_split(recording.body, event_edges(recording.body)):
-        made = gateway(*filter(None, cut), headers=SSE)
+    for cut in splits_near(recording.body, event_edges(recording.body)):
+        made = repeating.when(*cut)
         body = read(made.chat({**recording.request, "model": DEPLOYMENT}))
 
         assert sha(body) == sha(recording.body)
@@ -77,10 +79,10 @@ def test_a_recorded_whole_answer_comes_out_as_it_went_in() -> None:
 @pytest.mark.parametrize("wants_usage", [True, False])
 def test_what_the_filter_says_passes_byte_for_byte(name: str, wants_usage: bool) -> None:
     stream, options = b"".join(STREAMS[name]), {"stream_options": {"include_usage": True}} if wants_usage else {}
-    expected = stream if wants_usage else stream.replace(USAGE, b"")
+    expected, repeating = stream if wants_usage else stream.replace(USAGE, b""), Repeating()
 
     for cut in every_split(stream):
-        made = gateway(*filter(None, cut), headers=SSE)
+        made = repeating.when(*cut)
         body = read(made.chat({"model": DEPLOYMENT, "messages": ASKED, "stream": True, **options}))
 
         assert body == expected
@@ -94,10 +96,10 @@ def test_a_stream_that_is_cut_anywhere_ends_truly_or_not_at_all(name: str) -> No
     """The filter may speak behind the end of the text, and before it without saying any."""
     stream = b"".join(STREAMS[name])
     end = next(place for place, one in enumerate(STREAMS[name]) if f'"finish_reason": "{ENDS[name]}"'.encode() in one)
-    finished = len(b"".join(STREAMS[name][: end + 1]))
+    finished, repeating = len(b"".join(STREAMS[name][: end + 1])), Repeating()
 
     for place in range(len(stream)):
-        made, body = gateway(stream[:place], headers=SSE), b""
+        made, body = repeating.when(stream[:place]), b""
         with suppress(UpstreamTruncated):  # which becomes trailers, behind the error that is in the stream
             for piece in pieces(made.chat({"model": DEPLOYMENT, "messages": ASKED, "stream": True})):
                 body += piece
@@ -121,9 +123,9 @@ def test_a_filter_that_fails_beside_an_answer_is_no_error_of_it() -> None:
 
 @pytest.mark.parametrize("name", STREAMS)
 def test_a_message_becomes_chat_and_the_filters_chunks_leave_no_trace(name: str) -> None:
-    stream, bodies = b"".join(STREAMS[name]), set()
+    stream, bodies, repeating = b"".join(STREAMS[name]), set(), Repeating()
     for cut in every_split(stream):
-        made = gateway(*filter(None, cut), headers=SSE)
+        made = repeating.when(*cut)
         bodies.add(
             read(made.post("/v1/messages", {"model": DEPLOYMENT, "max_tokens": 9, "messages": ASKED, "stream": True}))
         )
