@@ -2,6 +2,7 @@
 PYTHON     ?= python3
 ARCH       ?= arm64
 PYTEST_ARGS ?=
+PARALLEL    ?= --numprocesses=logical --maxprocesses=4 --dist=loadfile --no-loadscope-reorder
 ARGS       ?=
 
 VENV  := .venv/bin
@@ -12,7 +13,7 @@ SAY    = @echo $@:
 unexport PYTHONPATH
 
 .DEFAULT_GOAL := help
-.PHONY: help demo dev test check check-code check-types check-floors check-template check-shell format host build rie sbom lock prices docs bench clean
+.PHONY: help demo dev test faults prove check check-code check-types check-floors check-template check-shell format host build rie sbom lock prices docs bench clean
 
 help: ## list the targets
 	@printf 'Sluice: a streaming AI gateway that is one Python Lambda. Needed: Linux, python3 (3.11 or newer), pip, make.\n\n'
@@ -29,11 +30,24 @@ dev: ## run the dev stack until Ctrl-C; options in ARGS="--port 9000"
 	$(HOST)
 	@$(VENV)/sluice dev $(ARGS)
 
-test: ## run all tests; a choice of them in PYTEST_ARGS="tests/unit -k sse"
+test: ## run all tests, on each processor; a choice of them, one by one, in PYTEST_ARGS="tests/unit -k sse"
 	$(SETUP) dev engines clients node sbom sam
 	$(HOST)
-	$(SAY) 'pytest $(PYTEST_ARGS)'
-	@$(VENV)/python -m pytest $(PYTEST_ARGS)
+	$(SAY) 'pytest $(or $(PYTEST_ARGS),$(PARALLEL))'
+	@$(VENV)/python -m pytest $(or $(PYTEST_ARGS),$(PARALLEL))
+
+prove: ## run Sluice, a plain pipe, LiteLLM and Portkey through the same faults; ARGS="--only pipe --fault f-trunc"
+	$(SETUP) dev
+	$(HOST)
+	-@$(PYTHON) scripts/setup.py prove
+	-@$(PYTHON) scripts/setup.py prove-node
+	@PYTHONPATH=local:scripts $(VENV)/python -m tests.peers $(ARGS)
+
+faults: ## run the fault catalogue and print it as a table; it also goes to build/faults.md
+	$(SETUP) dev engines
+	$(HOST)
+	$(SAY) 'pytest --faults $(PYTEST_ARGS)'
+	@$(VENV)/python -m pytest --faults $(PYTEST_ARGS)
 
 check: check-code check-types check-floors check-shell check-template ## run all checks that are not tests: lint, format, types, floors, template
 	$(SAY) 'all is well'
@@ -109,6 +123,6 @@ bench: ## measure against the Node pipe on this machine; ARGS=--quota or --memor
 	@PYTHONPATH=functions $(VENV)/python -m benchmarks $(ARGS)
 
 clean: ## remove all that was made here, the environments too
-	@rm -rf build .aws-sam .venv .venv-sam .venv-sbom .venv-engines .venv-clients tests/clients/node/node_modules .venv-uv .venv-lock .mypy_cache .ruff_cache .pytest_cache .import_linter_cache .hypothesis
+	@rm -rf build .aws-sam .venv .venv-sam .venv-sbom .venv-engines .venv-clients .venv-prove tests/clients/node/node_modules tests/peers/node/node_modules .venv-uv .venv-lock .mypy_cache .ruff_cache .pytest_cache .import_linter_cache .hypothesis
 	@find functions layers local tests scripts benchmarks -name __pycache__ -prune -exec rm -rf {} +
 	$(SAY) 'removed build/, .aws-sam/, .venv*, caches'

@@ -5,6 +5,7 @@ the whole suite has passed, a grant that nobody used and a call that nobody gran
 says nothing about grants that were not used, so it is not judged. A test that has calls refused on purpose names a
 file of its own (tests/e2e/test_policies.py). Other DynamoDB engines know no policies: what runs on them is not noted.
 Of Bedrock, simulated beside embedded AWS and noted in the same way, each action and each kind of resource is used.
+Where pytest-xdist's workers run the tests, the process that started them judges, once, over what all of them noted.
 
 tests/conftest.py makes this plugin known.
 """
@@ -17,6 +18,7 @@ import tempfile
 from collections.abc import Iterable, Mapping
 from dataclasses import asdict, dataclass
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -25,6 +27,7 @@ from sluice_devstack.roles import Grant, Holder
 from sluice_devstack.template import Template
 
 BEDROCK = "bedrock:"
+DESELECTED = "deselected"  # how many tests a worker left out, in what it tells at its end
 KEPT = Path("build", "aws-calls.jsonl")  # of the last run, in the repository
 BY_THE_PLATFORM = "Lambda's own agent writes the function's log with the role of the function; embedded AWS has no logs"
 NOT_CALLED = {"logs:CreateLogStream": BY_THE_PLATFORM, "logs:PutLogEvents": BY_THE_PLATFORM}
@@ -97,6 +100,11 @@ class Judge:
     def pytest_deselected(self, items: list[pytest.Item]) -> None:
         self._deselected += len(items)
 
+    @pytest.hookimpl(optionalhook=True)
+    def pytest_testnodedown(self, node: Any) -> None:
+        """A worker has ended; one that crashed told nothing, and the run has failed."""
+        self._deselected += getattr(node, "workeroutput", {}).get(DESELECTED, 0)
+
     @pytest.hookimpl(trylast=True)
     def pytest_sessionfinish(self, session: pytest.Session, exitstatus: int) -> None:
         reason = why_not_judged(self._config, self._deselected, exitstatus)
@@ -119,7 +127,18 @@ class Judge:
         os.environ.pop(NOTES)
 
 
+class Teller:
+    """Sits in a worker, which alone knows what it left out: its judge collects no tests."""
+
+    def __init__(self, output: dict[str, Any]) -> None:
+        self._output = output
+
+    def pytest_deselected(self, items: list[pytest.Item]) -> None:
+        self._output[DESELECTED] = self._output.get(DESELECTED, 0) + len(items)
+
+
 def pytest_configure(config: pytest.Config) -> None:
-    is_worker = hasattr(config, "workerinput")
-    if not is_worker and not config.option.collectonly:
+    if hasattr(config, "workeroutput"):
+        config.pluginmanager.register(Teller(config.workeroutput))
+    elif not config.option.collectonly:
         config.pluginmanager.register(Judge(config))

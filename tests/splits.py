@@ -7,13 +7,16 @@ NEAR = 8
 
 
 def every_split(data: bytes, edges: tuple[int, ...] = ()) -> Iterator[tuple[bytes, bytes]]:
-    """All splits in two; above 16 KB those within 8 bytes of an edge (an event's end)."""
+    """All splits in two; above 16 KB those near an edge (an event's end)."""
     if len(data) <= EXHAUSTIVE_BYTES:
-        places = range(len(data) + 1)
-        yield from ((data[:place], data[place:]) for place in places)
-        return
+        return ((data[:place], data[place:]) for place in range(len(data) + 1))
+    return splits_near(data, edges)
+
+
+def splits_near(data: bytes, edges: tuple[int, ...]) -> Iterator[tuple[bytes, bytes]]:
+    """The splits in two within 8 bytes of an edge."""
     near = {place for edge in edges for place in range(edge - NEAR, edge + NEAR + 1) if 0 <= place <= len(data)}
-    yield from ((data[:place], data[place:]) for place in sorted(near))
+    return ((data[:place], data[place:]) for place in sorted(near))
 
 
 def event_edges(data: bytes) -> tuple[int, ...]:
