@@ -74,6 +74,7 @@ SOURCES = {
     "E": Source("Wring", "https://wring.co/blog/aws-data-transfer-pricing-guide", "March 2026"),
     "F": Source("Vantage", "https://www.vantage.sh/blog/fargate-pricing", "no date; the same figures in March 2026"),
     "G": Source("V. Vyas", "https://vishalvyas.com/understand-aws-public-ipv4-address-usage-and-pricing/", "2024"),
+    "H": Source("C3X", "https://c3x.dev/resources/aws/aws_cloudwatch_metric_alarm", "no date"),
 }
 PRICES = {
     "Lambda time, arm64": Price("0.0000133334", "GB-second", "B"),
@@ -89,6 +90,7 @@ PRICES = {
     "CloudWatch logs taken in": Price("0.50", "GB", "B"),
     "CloudWatch logs kept": Price("0.03", "GB-month", "B"),
     "CloudWatch metric": Price("0.30", "month", "D"),
+    "CloudWatch alarm": Price("0.10", "month", "H"),
     "Data out to the internet": Price("0.09", "GB", "E"),
     "Fargate processor, arm64": Price("0.03238", "vCPU-hour", "F"),
     "Fargate memory, arm64": Price("0.00356", "GB-hour", "F"),
@@ -98,6 +100,7 @@ PRICES = {
 
 # Measured; tests/house/test_costs.py measures again.
 WRITE_UNITS = {"reserve": 2, "settle": 4}
+POINTER_UNITS = 1  # read units to see which configuration is in force
 RECORD_BYTES = 660  # with names, as DynamoDB counts; both indexes that find a record hold it whole
 COPIES = 3
 ITEM_OVERHEAD_BYTES = 100  # DynamoDB's own, per item and index entry
@@ -114,6 +117,7 @@ SWEEP_SECONDS = Decimal("0.1")
 SWEEP_LOG_BYTES = 120
 SWEEP_MB = 256
 SHARDS = 4
+ALARMS = 1
 SECRET_READS_PER_CALL = Decimal("0.01")  # once in ttl_seconds per busy environment
 
 SIZES = (128, 256, 512, 1024)
@@ -161,7 +165,8 @@ def idle() -> Iterator[tuple[str, str, Decimal]]:
         price("DynamoDB reads") * reads / MILLION,
     )
     yield "the sweeper's log", f"{MINUTES:,} x {SWEEP_LOG_BYTES} bytes", price("CloudWatch logs taken in") * logged
-    for name in ("table, its indexes, stream and backups, while empty", "functions, function URL, schedule, alarms"):
+    yield "alarms", f"{ALARMS}", price("CloudWatch alarm") * ALARMS
+    for name in ("table, its indexes, stream and backups, while empty", "functions, function URL, schedule"):
         yield name, "", Decimal(0)
 
 
@@ -181,6 +186,7 @@ def call_items() -> dict[str, Callable[[Call], Decimal]]:
         "records, kept one month": lambda _: kept * MILLION / GB,
         "logs, taken in and kept one month": lambda _: logs * MILLION,
         "the provider's key, read again": lambda _: secrets * MILLION,
+        "the configuration, looked for": lambda _: POINTER_UNITS * price("DynamoDB reads"),
         "data out, to callers and provider": lambda call: out_bytes(call) * price("Data out to the internet") / GB,
     }
 

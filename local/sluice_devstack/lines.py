@@ -25,6 +25,7 @@ MAX_EARLY_LOGS = 256
 SHORT_ID = 8  # characters of a request id: `sluice logs` finds the call by them
 COLOURS = {"2": "32", "3": "36", "4": "33", "5": "31"}  # ANSI, by the first digit of the status
 NANO = 1_000_000_000
+GOOD = ("complete", "dry_run")
 
 Log = Mapping[str, Any]
 Later = Callable[[float, Callable[[], None]], object]
@@ -164,7 +165,7 @@ def _is_empty(call: Call) -> bool:
 
 
 def _is_good(call: Call, log: Log) -> bool:
-    return call.status < 400 and not call.error and not call.trailers and log.get("outcome", "complete") == "complete"
+    return call.status < 400 and not call.error and not call.trailers and log.get("outcome", "complete") in GOOD
 
 
 def _model(log: Log) -> str:

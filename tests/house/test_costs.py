@@ -22,6 +22,7 @@ from sluice.domain.clock import Clock
 from sluice.domain.reference import Stored
 from sluice.domain.usage import Usage
 from sluice.stores import table
+from sluice.stores.configurations import Configurations
 from sluice.stores.ledger import Ledger
 from sluice.stores.owners import Owners
 from sluice_devstack.intrinsics import parse
@@ -71,6 +72,7 @@ class Metered:
         client.meta.events.register("after-call.dynamodb", self._hear)
         self.ledger = Ledger(client, ledger_table.name, Clock(), Random(0))
         self.owners = Owners(client, ledger_table.name, Clock(), Random(0))
+        self.configurations = Configurations(client, ledger_table.name, Clock(), Random(0))
         self.units: list[float] = []
 
     def take(self) -> float:
@@ -120,6 +122,12 @@ def test_what_a_provider_stores_writes_a_unit_for_each_id(metered: Metered) -> N
 
     assert metered.take() == 3
     assert "writes one unit for each id" in PAGE
+
+
+def test_a_look_at_the_configuration_in_force_reads_the_units_that_the_page_says(metered: Metered) -> None:
+    metered.configurations.current(1.0)
+
+    assert metered.take() == costs.POINTER_UNITS
 
 
 def test_a_record_has_the_bytes_that_the_page_says() -> None:
@@ -187,7 +195,7 @@ def test_the_gateway_is_as_the_page_says() -> None:
     assert template["Parameters"]["MemorySize"]["Default"] == costs.DEFAULT_MB
     assert 1 + len(whole) == costs.COPIES
     assert types.count("AWS::SecretsManager::Secret") == 1
-    assert "AWS::CloudWatch::Alarm" not in types
+    assert types.count("AWS::CloudWatch::Alarm") == costs.ALARMS
 
 
 def test_the_page_holds_every_table_as_it_is_computed() -> None:

@@ -2,6 +2,7 @@
 
 import re
 import tomllib
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 from xml.etree import ElementTree
@@ -13,17 +14,30 @@ from tests.house.pages import Table, codes, rows, section, tables, text
 from tests.house.repository import ROOT, python_files
 
 import sluice
-from sluice import relay, settings, telemetry, whole, wiring
+from sluice import provider_settings, relay, route_settings, settings, telemetry, whole
 from sluice.codecs import eventstream, sse
 from sluice.domain import operation
+from sluice.domain.route import Retry
+from sluice.domain.timeouts import Timeouts
 from sluice.presets import PRESETS
-from sluice.pricing import CLASSES, PriceTable
-from sluice.providers import anthropic, bedrock_refusal, openai, posting, upstream, watch
+from sluice.pricing import CLASSES, LIMIT_NAMES, PriceTable
+from sluice.providers import anthropic, azure, bedrock_refusal, openai, posting, upstream, watch
 from sluice.routing import selection
 from sluice.surfaces import anthropic as anthropic_surface
 from sluice.surfaces import bedrock as bedrock_surface
-from sluice.surfaces import call_headers, openai_request, strict_json
-from sluice.surfaces.openai import OpenAI
+from sluice.surfaces import (
+    cache_headers,
+    call_headers,
+    cf_headers,
+    cloudflare,
+    fallbacks,
+    openai_request,
+    paths,
+    step_headers,
+    strict_json,
+    universal,
+)
+from sluice.surfaces.calls import Calls
 from sluice_cli.__main__ import COMMANDS
 from sluice_cli.record import ATTEMPT_FIELDS, FIELDS
 from sluice_devstack.intrinsics import parse
@@ -36,16 +50,19 @@ PAGES = [README, ROOT / "CHANGELOG.md", *sorted(DOCS.rglob("*.md"))]
 TEMPLATE: dict[str, Any] = parse((ROOT / "template.yaml").read_text(encoding="utf-8"))
 SOURCES = [*python_files("functions", "layers", "local"), ROOT / "layers/runtime/bootstrap", ROOT / "template.yaml"]
 
-OF_A_PROVIDER = settings.PROVIDER_KEYS.keys() - settings.TIMEOUT_KEYS.keys()
+OF_A_PROVIDER = provider_settings.PROVIDER_KEYS.keys() - provider_settings.TIMEOUT_KEYS.keys()
 SETTINGS = {
     "Tables": settings.ROOT_KEYS,
-    "`[defaults]`": settings.TIMEOUT_KEYS,
-    "`[providers.<name>]`": {name: settings.PROVIDER_KEYS[name] for name in OF_A_PROVIDER},
-    "`[routes]`": settings.ROUTE_KEYS | settings.TARGET_KEYS,
+    "`[defaults]`": provider_settings.TIMEOUT_KEYS,
+    "`retry`": route_settings.RETRY_KEYS,
+    "`[providers.<name>]`": {name: provider_settings.PROVIDER_KEYS[name] for name in OF_A_PROVIDER},
+    "`[routes]`": route_settings.ROUTE_KEYS | route_settings.TARGET_KEYS,
     "`[secrets]`": settings.SECRET_KEYS,
     "`[ledger]`": settings.LEDGER_KEYS,
+    "`[cloudflare]`": settings.CLOUDFLARE_KEYS,
 }
-NO_DEFAULT = {"required", "none", "by preset", "the function's", "by region"}
+NO_DEFAULT = {"required", "none", "by preset", "the function's", "by region", "see below"}
+OF_ROUTES = ("`[routes]`",)  # whose timeouts are their providers', unless they say so
 KB, MB = 1024, 1024 * 1024
 LIMITS = {
     "request body": f"{strict_json.MAX_BODY_BYTES // MB} MB",
@@ -61,12 +78,16 @@ LIMITS = {
     "a quick prompt": f"{bedrock_surface.MAX_PROMPT:,} characters",
     "an error body of the provider": f"{posting.MAX_ERROR_BYTES // KB} KB",
     "model id": f"{selection.MAX_MODEL_LENGTH} characters",
+    "steps of a universal request": f"{universal.MAX_STEPS}",
+    "models of a request": f"{fallbacks.MAX_MODELS}",
+    "models or providers allowed": f"{call_headers.MAX_ALLOWED} of each",
 }
 DECISION_PARTS = ("Context", "Decision", "Why", "Turned down", "What would change our mind")
 # Each word is written so that it does not match itself.
 UNFINISHED = re.compile(r"\bTB[D]\b|\bTB[C]\b|lorem ipsu[m]|coming soo[n]|to be writte[n]|\?\?[?]|placeholde[r]", re.I)
 
 PLACES_IN_A_PATH = {"id": "a/b", "operation": "responses", "action": "converse", "region": "us-east-1"}
+PLACES_IN_A_PATH |= {"resource": "east", "deployment": "chat"}
 A_PATH = re.compile(r"(functions|layers|local|tests|scripts|docs)/[\w./-]+|[\w/]+\.py")
 PLACES = (ROOT, ROOT / "functions", ROOT / "functions/sluice")
 
@@ -118,21 +139,22 @@ def default_text(default: object) -> str | None:
 
 @pytest.mark.parametrize("heading", SETTINGS)
 def test_every_setting_is_documented_with_its_default(heading: str) -> None:
-    keys, timeouts = SETTINGS[heading], settings.Timeouts()
+    keys = SETTINGS[heading]
+    defaults = {} if heading in OF_ROUTES else {**asdict(Timeouts()), **asdict(Retry()), "statuses": None}
 
     documented = rows(CONFIGURATION, heading)
 
     assert set(documented) == set(keys)
     for name, key in keys.items():
-        said = default_text(getattr(timeouts, name, key.default))
+        said = default_text(defaults.get(name, key.default))
         assert heading == "Tables" or documented[name][1] in ({said} if said else NO_DEFAULT), name
 
 
 def test_every_kind_of_provider_and_every_key_of_a_price_is_documented() -> None:
     prices = rows(CONFIGURATION, "`[providers.<name>.prices.<model>]`")
 
-    assert set(rows(CONFIGURATION, "`[providers.<name>]`", 1)) == set(settings.KINDS)
-    assert set(prices) == {*CLASSES, "max_output_tokens"}
+    assert set(rows(CONFIGURATION, "`[providers.<name>]`", 1)) == set(provider_settings.KINDS)
+    assert set(prices) == {*CLASSES, *LIMIT_NAMES}
 
 
 def test_every_preset_is_documented_as_it_is() -> None:
@@ -192,11 +214,8 @@ def test_every_parameter_and_output_of_the_template_is_documented() -> None:
 
 def test_every_route_is_documented_with_its_method() -> None:
     nothing: Any = None
-    routes = (
-        *wiring.openai_routes(OpenAI(nothing, nothing, (), 0)),
-        *wiring.anthropic_routes(anthropic_surface.Anthropic(nothing)),
-        *wiring.bedrock_routes(bedrock_surface.Bedrock(nothing, nothing, {})),
-    )
+    calls = Calls(nothing, nothing)
+    routes = paths.routes(paths.surfaces(calls, nothing, (), 0, {}, {}), None)
     documented = [(codes(row[0])[0], codes(row[1])[0]) for row in tables(section(text(API), "Paths"))[0]]
 
     matched = {
@@ -216,16 +235,32 @@ def test_every_route_is_documented_with_its_method() -> None:
 def test_every_header_that_the_code_knows_is_documented() -> None:
     sources = "".join(text(path) for path in python_files("functions"))
     asked, answered = rows(API, "Request headers"), rows(API, "Response headers")
-    forwarded = rows(API, "Request headers", 1)
+    forwarded, theirs = rows(API, "Request headers", 1), rows(API, "Request headers", 2)
+    twins = rows(API, "Response headers", 1)
 
     ours = {name for name in (*asked, *answered) if name.startswith("x-sluice-")}
     passed = set(codes(section(text(API), "Response headers")))
 
     assert ours == set(re.findall(r"x-sluice-[a-z]+(?:-[a-z]+)*", sources))
-    assert set(asked) == {*call_headers.TIMEOUTS, "x-sluice-metadata"}
+    assert set(asked) == {*call_headers.NAMES, *cache_headers.NAMES}
+    assert set(theirs) == set(cf_headers.ALIASES)
+    assert {name: codes(row[1]) for name, row in twins.items() if codes(row[1])} == {
+        name: [same] for name, same in cf_headers.TWINS.items()
+    }
     assert set(forwarded) == {*anthropic_surface.HEADERS, *bedrock_surface.HEADERS}
-    for provider in (openai, anthropic, bedrock_refusal):
+    for provider in (openai, azure, anthropic, bedrock_refusal):
         assert {*provider.PASSED_HEADERS, provider.PASSED_PREFIX} <= passed
+
+
+def test_every_field_of_a_step_and_every_name_of_cloudflares_is_documented() -> None:
+    names, fields = rows(API, "Cloudflare's names"), rows(API, "The universal endpoint")
+    configured = {f"config.{name}" for name in step_headers.CONFIG}
+
+    assert set(fields) == {*universal.FIELDS, *configured} - {"config"}
+    assert set(names) == set(cloudflare.NAMES)
+    for name, api in cloudflare.NAMES.items():
+        said = f'preset = "{api.preset}"' if api.preset else f'kind = "{api.kind}"'
+        assert codes(names[name][1]) == [said], name
 
 
 def test_every_field_of_a_request_that_is_read_is_documented() -> None:

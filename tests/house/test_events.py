@@ -40,6 +40,10 @@ OPERATIONS = {
     "bedrock": "/bedrock/model/",
     "region": "/aws-bedrock/bedrock-runtime/",
     "prompt": "/api/bedrock/",
+    "anthropic": "/anthropic/v1/",
+    "azure": "/azure-openai/",
+    "compat": "/compat/",
+    "universal": "/",
 }
 
 

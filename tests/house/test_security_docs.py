@@ -40,6 +40,7 @@ IN_A_ROLE = ("Policies", 0, "PolicyDocument")
 HEADINGS: dict[str, tuple[str, tuple[str | int, ...]]] = {
     "Caller": ("CallerPolicy", ("PolicyDocument",)),
     "Reader": ("ReaderPolicy", ("PolicyDocument",)),
+    "Configurations": ("ConfigPolicy", ("PolicyDocument",)),
     "Gateway": ("GatewayRole", IN_A_ROLE),
     "Sweeper": ("SweeperRole", IN_A_ROLE),
 }
@@ -67,6 +68,7 @@ NEEDED = {
     "AWS::Lambda::Permission": {"lambda:AddPermission", "lambda:RemovePermission"},
     "AWS::IAM::Role": {"iam:CreateRole", "iam:PutRolePolicy", "iam:DeleteRolePolicy", "iam:DeleteRole"},
     "AWS::IAM::ManagedPolicy": {"iam:CreatePolicy", "iam:CreatePolicyVersion", "iam:DeletePolicy"},
+    "AWS::CloudWatch::Alarm": {"cloudwatch:PutMetricAlarm", "cloudwatch:DeleteAlarms", "cloudwatch:DescribeAlarms"},
     "AWS::Logs::LogGroup": {"logs:CreateLogGroup", "logs:PutRetentionPolicy", "logs:DeleteLogGroup"},
     "AWS::DynamoDB::Table": {
         *("dynamodb:CreateTable", "dynamodb:UpdateTable", "dynamodb:UpdateContinuousBackups"),

@@ -9,8 +9,10 @@ import pytest
 from tests.house.repository import ROOT, python_files
 
 import build
+from sluice import live
 from sluice.providers import openai as provider
-from sluice.surfaces import call_headers
+from sluice.stores import configurations
+from sluice.surfaces import cache_headers, call_headers
 from sluice_devstack.bedrock_actions import PERMISSIONS
 from sluice_devstack.intrinsics import Resolver, parse
 from template_rules import OF_BEDROCK, Template, as_list, grants, properties
@@ -28,6 +30,7 @@ OUTPUTS = [
     "TableName",
     "CallerPolicyArn",
     "ReaderPolicyArn",
+    "ConfigPolicyArn",
     "OpenAISecretName",
 ]
 
@@ -58,6 +61,33 @@ def test_a_role_reaches_its_own_things_only(template: Template) -> None:
     assert gateway["logs:PutLogEvents"] == [{"Fn::GetAtt": ["GatewayLogGroup", "Arn"]}]
     assert sweeper["dynamodb:Query"] == [{"Fn::Sub": "${LedgerTable.Arn}/index/open"}]
     assert not sweeper.keys() & set(OF_BEDROCK)
+
+
+def test_whoever_pushes_configurations_reaches_no_record(template: Template) -> None:
+    policy = properties(template, "AWS::IAM::ManagedPolicy")["ConfigPolicy"]["PolicyDocument"]
+    (statement,) = policy["Statement"]
+
+    assert statement["Condition"] == {"ForAllValues:StringEquals": {"dynamodb:LeadingKeys": [configurations.PARTITION]}}
+
+
+def test_the_alarm_watches_the_metric_that_a_refused_configuration_makes(template: Template) -> None:
+    alarm = properties(template, "AWS::CloudWatch::Alarm")["ConfigRefusedAlarm"]
+    variables = template["Globals"]["Function"]["Environment"]["Variables"]
+
+    watched = {each["Name"]: each["Value"] for each in alarm["Dimensions"]}
+    assert (alarm["MetricName"], alarm["Namespace"]) == (live.REFUSALS, variables["POWERTOOLS_METRICS_NAMESPACE"])
+    assert watched == {"table": variables["SLUICE_TABLE"], "service": variables["POWERTOOLS_SERVICE_NAME"]}
+    assert alarm["Period"] >= 2 * live.REFUSED_SECONDS
+
+
+@pytest.mark.parametrize("topic", ["", "arn:aws:sns:us-east-1:123456789012:alarms"])
+def test_an_alarm_is_sent_where_a_topic_is_named(template: Template, topic: str) -> None:
+    alarm = properties(template, "AWS::CloudWatch::Alarm")["ConfigRefusedAlarm"]
+
+    condition, named, otherwise = alarm["AlarmActions"]["Fn::If"]
+
+    assert Resolver(template, {"AlarmTopic": topic}).condition(condition) is bool(topic)
+    assert (named, otherwise) == ([{"Ref": "AlarmTopic"}], {"Ref": "AWS::NoValue"})
 
 
 def test_no_managed_policy_widens_a_role(template: Template) -> None:
@@ -146,7 +176,7 @@ def test_cors_knows_every_header_of_ours(template: Template) -> None:
     ours = set(re.findall(r"x-sluice-[a-z]+(?:-[a-z]+)*", sources))
     cors = cors_of(template)
 
-    asked = {name for name in ours if name in {*call_headers.TIMEOUTS, "x-sluice-metadata"}}
+    asked = {*call_headers.NAMES, *cache_headers.NAMES}
     assert asked <= set(cors["AllowHeaders"])
     assert ours - asked <= set(cors["ExposeHeaders"])
     assert {"x-request-id", *provider.PASSED_HEADERS} <= set(cors["ExposeHeaders"])

@@ -15,6 +15,8 @@ from tests.integration.rie.placed import namespaces
 pytestmark = [pytest.mark.slow, pytest.mark.xdist_group("rie")]
 
 STATUSES = {
+    "anthropic-unconfigured": "404",
+    "azure-unknown": "404",
     "chat-bad-json": "400",
     "chat-bedrock-unsupported": "400",
     "chat-unknown-model": "404",
@@ -26,12 +28,14 @@ STATUSES = {
     "messages-without-limit": "400",
     "models-unknown": "404",
     "openai-files": "404",
+    "path-cloudflare": "404",
     "path-unknown": "404",
     "prompt-empty": "400",
     "region-unknown": "404",
     "responses-background": "400",
     "responses-unknown-previous": "400",
     "sweeper-schedule": "result",
+    "universal-bad-step": "400",
 }
 NAMES = [path.stem for path in event_files()]
 STREAMS = [name for name in NAMES if name.endswith("-stream")]

@@ -144,6 +144,15 @@ def test_a_call_that_was_not_settled_is_told(screen: Screen) -> None:
     assert screen.printed == ["not settled, left to the sweeper: r1"]
 
 
+def test_a_dry_run_is_named_and_counts_as_no_failure() -> None:
+    screen = Screen()
+
+    line = screen.show(CALL, {**LOG, "outcome": "dry_run"})
+
+    assert line.endswith("dry_run")
+    assert screen.lines.totals.table().splitlines()[1].split()[1:3] == ["1", "0"]
+
+
 def test_totals_are_by_model_and_summed() -> None:
     screen = Screen()
     screen.show(CALL, LOG)

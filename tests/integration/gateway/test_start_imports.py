@@ -5,8 +5,9 @@ events/ is called, and a profile function notes whose code runs. A module of our
 as one that builds. What our code imports at its top has to run too, or to stand below with what it is for. Nothing
 else may arrive: neither another distribution nor another part of the standard library.
 
-What speaks to Bedrock and Anthropic, and what translates, is loaded by the first call that needs it. So calls of
-OpenAI's surface at OpenAI load nothing, and all others load our own modules alone.
+What speaks to Bedrock and Anthropic, what translates, what serves Cloudflare's paths, and what explains a dry run is
+loaded by the first call that needs it. So calls of OpenAI's surface at OpenAI load nothing, and all others load our own
+modules alone.
 """
 
 import ast
@@ -45,15 +46,26 @@ BUILDS = {
     "sluice.domain.operation": "a table: the operations",
     "sluice.presets": "a table: what a provider's preset fills in",
     "sluice.domain.clock": "hands out the functions of `time`",
+    "sluice.settings": "what gateway.toml and the environment may say",
+    "sluice.provider_settings": "what gateway.toml may say of a provider",
+    "sluice.route_settings": "what gateway.toml may say of a route",
+    "sluice.routing.pace": "how soon targets begin, where a route goes by latency",
+    "sluice.stores.paces": "the rows of that",
+    "sluice.stores.patience": "how long a failing table is waited for, where something fails",
+    "sluice.stores.retry_tokens": "the rows of the retry budget, where something fails",
     "sluice.early": "heartbeats before the answer, where a configuration asks for them",
     "sluice.stores.aws": "makes the clients, once",
     "sluice.stores.service_models": "the two service descriptions that the clients are made of",
 }
-FOR_ANOTHER_DIALECT = {
+LOADED_LATER = {
     "sluice.codecs.eventstream",
     "sluice.codecs.messages_dialect",
+    "sluice.explanation",
     "sluice.providers.bedrock",
     "sluice.providers.signature",
+    "sluice.surfaces.azure",
+    "sluice.surfaces.compat",
+    "sluice.surfaces.universal",
     "sluice.translation.families_table",
     "sluice.translation.requests.chat_to_converse",
 }
@@ -141,7 +153,7 @@ def start() -> Start:
     if defect := defect_of_the_build():
         pytest.fail(defect)
     events = [path for path in sorted((ROOT / "events").glob("*.json")) if is_call(path)]
-    in_order = [str(path) for path in sorted(events, key=is_of_another_dialect)]
+    in_order = [str(path) for path in sorted(events, key=loads)]
     words = [getattr(sys, "_base_executable", sys.executable), "-S", "-P", "-X", "importtime", str(SCRIPT), *in_order]
     with EmbeddedAws(Template.load(ROOT), {"sluice/openai": {"api_key": KEY}}) as aws, simulated(aws) as urls:
         given = variables(aws) | urls
@@ -174,9 +186,10 @@ def is_call(path: Path) -> bool:
     return path.name != "env.json" and not path.name.startswith("sweeper-")
 
 
-def is_of_another_dialect(path: Path) -> bool:
-    """Whether a call is to Bedrock, or translated."""
-    return re.search(r"bedrock|messages|converse|invoke|count|region|prompt", path.stem) is not None
+def loads(path: Path) -> bool:
+    """Whether a call is to Bedrock, translated, on a path of Cloudflare's, or a dry run."""
+    words = r"bedrock|messages|converse|invoke|count|region|prompt|azure|compat|universal|dry-run"
+    return re.search(words, path.stem) is not None
 
 
 def variables(aws: EmbeddedAws) -> dict[str, str]:
@@ -223,16 +236,16 @@ def test_every_event_was_answered(start: Start) -> None:
     assert sum(status == 200 for status in start.statuses.values()) >= 20
 
 
-def test_no_call_in_openais_dialect_loads_anything(start: Start) -> None:
-    late = {module for name, found in start.late.items() if not is_of_another_dialect(Path(name)) for module in found}
+def test_no_call_of_openais_surface_at_openai_loads_anything(start: Start) -> None:
+    late = {module for name, found in start.late.items() if not loads(Path(name)) for module in found}
 
     assert start.told(late) == {}, "the first such call would wait for these: import them at the top"
 
 
-def test_the_first_call_of_another_dialect_loads_our_own_modules_alone(start: Start) -> None:
+def test_the_first_call_of_another_kind_loads_our_own_modules_alone(start: Start) -> None:
     late = {module for found in start.late.values() for module in found}
 
-    assert {module for module in late if module.startswith("sluice.")} > FOR_ANOTHER_DIALECT
+    assert {module for module in late if module.startswith("sluice.")} > LOADED_LATER
     assert start.told({module for module in late if not module.startswith("sluice.")}) == {}
 
 

@@ -21,10 +21,10 @@ from sluice.domain.errors import (
     UpstreamTruncated,
     UpstreamUnreachable,
 )
+from sluice.domain.timeouts import Timeouts
 from sluice.providers.transport import Transport
 from sluice.providers.upstream import Upstream
 from sluice.providers.watch import Watch
-from sluice.settings import Timeouts
 
 TICK = 0.02
 

@@ -9,11 +9,12 @@ from tests.fakes.raw_provider import Peer, raw_provider
 from sluice.codecs import dialects
 from sluice.domain.clock import Clock
 from sluice.domain.operation import CHAT
+from sluice.domain.timeouts import Timeouts
+from sluice.provider_settings import ProviderSettings
 from sluice.providers.openai import Provider
 from sluice.providers.plan import Plan
 from sluice.providers.transport import Transport
 from sluice.providers.watch import Watch
-from sluice.settings import ProviderSettings, Timeouts
 
 
 def test_once_the_head_came_only_silence_is_limited() -> None:
