@@ -176,3 +176,15 @@ def test_a_secret_under_another_prefix_is_read_only_with_that_prefix(tmp_path: P
         read = site.ask(INSTANT)
 
     assert (denied.status, denied.error["code"], read.status) == (503, "secret_unavailable", 200)
+
+
+def test_who_may_change_the_configuration_reads_no_record(tmp_path: Path) -> None:
+    environment = tmp_path / "operator.env"
+
+    with noting(tmp_path) as (site, file):
+        own = local_stack.variables(site.stack)
+        EnvironmentFile(environment).write({**own, **HOLDERS["ConfigPolicy"].variables})
+        refused = run("logs", "--env-file", str(environment))
+
+    assert "AccessDenied" in refused.stderr
+    assert any("dynamodb:Query" in one for one in complaints(file, "ConfigPolicy"))
