@@ -5,6 +5,8 @@ when Bedrock closes them: `metadata` comes behind the stop, and its order is not
 https://docs.aws.amazon.com/bedrock/latest/APIReference/API_runtime_ConverseStream.html
 """
 
+import base64
+import json
 from collections.abc import Mapping
 from typing import Any
 
@@ -49,8 +51,14 @@ def error_event(body: Mapping[str, Any], _last: bytes = b"", _replaces: bool = F
 
 
 def encode(event: Mapping[str, Any]) -> bytes:
-    """Nothing is translated into this dialect."""
-    raise NotImplementedError(f"{sorted(event)} into an event stream")
+    """An event of Converse, whose one key is its name, as a frame."""
+    return b"".join(eventstream.event(name, value) for name, value in event.items())
+
+
+def encode_model(event: Mapping[str, Any]) -> bytes:
+    """An event of a model's own, as InvokeModel packs it."""
+    text = json.dumps(event, ensure_ascii=False, separators=(",", ":")).encode("utf-8", "replace")
+    return eventstream.event("chunk", {"bytes": base64.b64encode(text).decode()})
 
 
 CONVERSE = Dialect(
@@ -73,6 +81,7 @@ INVOKE = CONVERSE._replace(
     tally=InvokeTally,
     has_content=has_model_content,
     framing=eventstream.MODEL_FRAMES,
+    encode=encode_model,
     note_headers=InvokeTally.headers,
 )
 DIALECTS = {"converse": CONVERSE, "invoke": INVOKE}

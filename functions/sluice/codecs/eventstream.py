@@ -27,6 +27,7 @@ LEAST_BYTES = 16  # two lengths and two checksums
 MOST_REMEMBERED, REMEMBERED_BYTES = 64, 512  # headers of events; those of an error hold its message
 STRING = 7
 EXCEPTION = "exception"
+EVENT = "event"
 NAMES = {"event": ":event-type", "exception": ":exception-type", "error": ":error-code"}
 
 
@@ -189,11 +190,18 @@ def said_by_model(frame: Frame) -> tuple[Event, dict[str, Any] | None]:
 
 def exception(name: str, message: str) -> bytes:
     """An exception frame, as Bedrock ends a stream that fails."""
-    headers = b"".join(
-        _header(*one)
-        for one in ((":exception-type", name), (":content-type", "application/json"), (":message-type", EXCEPTION))
-    )
-    payload = json.dumps({"message": message}, separators=(",", ":")).encode()
+    return _written(":exception-type", name, EXCEPTION, {"message": message})
+
+
+def event(name: str, value: Mapping[str, Any]) -> bytes:
+    """An event frame, as Bedrock sends one."""
+    return _written(":event-type", name, EVENT, value)
+
+
+def _written(type_header: str, name: str, kind: str, value: Mapping[str, Any]) -> bytes:
+    said = ((type_header, name), (":content-type", "application/json"), (":message-type", kind))
+    headers = b"".join(_header(*one) for one in said)
+    payload = json.dumps(value, ensure_ascii=False, separators=(",", ":")).encode("utf-8", "replace")
     prelude = struct.pack(">II", LEAST_BYTES + len(headers) + len(payload), len(headers))
     checked = prelude + struct.pack(">I", binascii.crc32(prelude)) + headers + payload
     return checked + struct.pack(">I", binascii.crc32(checked))
