@@ -1,6 +1,6 @@
 """Tables of a configuration: which keys there are, what each accepts, and the words for what is wrong."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from typing import Any, NamedTuple
 
 from sluice.domain.errors import Misconfigured
@@ -48,6 +48,31 @@ def is_list(value: object) -> bool:
 
 def is_names(value: object) -> bool:
     return isinstance(value, list) and all(is_text(item) for item in value)
+
+
+def is_texts(value: object) -> bool:
+    """One text, or several; a list of none is a mistake where none would mean all."""
+    return is_text(value) or (is_names(value) and bool(value))
+
+
+def is_whole(least: int, most: int) -> Callable[[object], bool]:
+    return lambda value: isinstance(value, int) and not isinstance(value, bool) and least <= value <= most
+
+
+def is_one_of(names: Iterable[str]) -> Callable[[object], bool]:
+    known = tuple(names)
+    return lambda value: isinstance(value, str) and value in known
+
+
+def named(names: Iterable[str]) -> str:
+    """`"a", "b" or "c"`."""
+    *most, last = (f'"{name}"' for name in names)
+    return f"{', '.join(most)} or {last}" if most else last
+
+
+def texts(value: str | list[str] | None) -> tuple[str, ...]:
+    """What `is_texts` accepts, as a tuple; nothing of None."""
+    return (value,) if isinstance(value, str) else tuple(value or ())
 
 
 def checked(table: object, keys: Mapping[str, Key], where: str) -> dict[str, Any]:

@@ -1,19 +1,21 @@
 """The only reader of os.environ and of gateway.toml.
 
-Every key stands in a table with its type, its default and what it accepts: here, in `provider_settings` and in
-`route_settings`. A key that does not is an error that names the nearest one that does. Nothing here opens a socket.
+Every key stands in a table with its type, its default and what it accepts: here, in `provider_settings`, in
+`route_settings` and in `policy_settings`. A key that does not is an error that names the nearest one that does. Nothing
+here opens a socket.
 """
 
 import os
 import tomllib
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from sluice.checked import Key, checked, is_count, is_span, is_table, is_text
+from sluice.checked import Key, checked, is_count, is_list, is_one_of, is_span, is_switch, is_table, is_text, named
 from sluice.domain.call import Target
 from sluice.domain.errors import Misconfigured
+from sluice.domain.policy import Action, Policy
 from sluice.domain.route import Retry, Route
 from sluice.provider_settings import TIMEOUT_KEYS, ProviderSettings, provider
 from sluice.route_settings import retry, routes, targets
@@ -25,7 +27,8 @@ class Settings:
 
     `retry` is for models that are named without a route. `prefix` is the path that Cloudflare's own paths may stand
     behind, None for none. `config_seconds` is how old the known version of the configuration may be, 0 for any age.
-    `version` is that of a configuration that was pushed, 0 for the file that was deployed.
+    `version` is that of a configuration that was pushed, 0 for the file that was deployed. `access` is what no matching
+    policy means, `patterns` are the operator's own for guards, by name, and `idempotency` whether answers are kept.
     """
 
     table: str
@@ -42,6 +45,10 @@ class Settings:
     prefix: str | None = None
     config_seconds: float = 20
     version: int = 0
+    policies: tuple[Policy, ...] = ()
+    access: Action = Action.ALLOW
+    patterns: Mapping[str, str] = field(default_factory=dict)
+    idempotency: bool = True
 
 
 MOST_CONFIG_SECONDS = 3600
@@ -57,7 +64,13 @@ CLOUDFLARE_KEYS = {
     "account": Key("the account's id, as it stands in the old URL", is_text),
     "gateway": Key("the gateway's name, as it stands in the old URL", is_text),
 }
-DEFAULT_KEYS = TIMEOUT_KEYS | {"retry": Key("a table", is_table, {})}
+IDEMPOTENCY_KEYS = {
+    "keep_answers": Key("true or false", is_switch, True),
+}
+DEFAULT_KEYS = TIMEOUT_KEYS | {
+    "retry": Key("a table", is_table, {}),
+    "access": Key(named(Action), is_one_of(Action), Action.ALLOW),
+}
 ROOT_KEYS = {
     "defaults": Key("a table", is_table, {}),
     "providers": Key("a table of providers", is_table, {}),
@@ -65,6 +78,9 @@ ROOT_KEYS = {
     "secrets": Key("a table", is_table, {}),
     "ledger": Key("a table", is_table, {}),
     "cloudflare": Key("a table", is_table, {}),
+    "policies": Key("a list of tables, each written [[policies]]", is_list, []),
+    "patterns": Key("a table of regular expressions", is_table, {}),
+    "idempotency": Key("a table", is_table, {}),
 }
 
 
@@ -103,6 +119,7 @@ def settings(document: Mapping[str, Any], environ: Mapping[str, str]) -> Setting
     root = checked(document, ROOT_KEYS, "")
     defaults = checked(root["defaults"], DEFAULT_KEYS, "defaults")
     retries = retry(defaults.pop("retry"), "defaults.retry", Retry())
+    access = Action(defaults.pop("access"))
     secrets = checked(root["secrets"], SECRET_KEYS, "secrets")
     ledger = checked(root["ledger"], LEDGER_KEYS, "ledger")
     region = environ.get("AWS_REGION") or environ.get("AWS_DEFAULT_REGION") or "us-east-1"
@@ -110,6 +127,7 @@ def settings(document: Mapping[str, Any], environ: Mapping[str, str]) -> Setting
     if not providers:
         raise Misconfigured('no provider is configured; add [providers.openai] with kind = "openai" and a secret')
     found = routes(root["routes"], providers, retries)
+    policies, patterns = _policies(root, found)
     return Settings(
         table=_required(environ, "SLUICE_TABLE"),
         region=region,
@@ -124,7 +142,20 @@ def settings(document: Mapping[str, Any], environ: Mapping[str, str]) -> Setting
         typical_output_tokens=ledger["typical_output_tokens"],
         prefix=_prefix(root["cloudflare"]),
         config_seconds=_config_seconds(environ),
+        policies=policies,
+        access=access,
+        patterns=patterns,
+        idempotency=checked(root["idempotency"], IDEMPOTENCY_KEYS, "idempotency")["keep_answers"],
     )
+
+
+def _policies(root: Mapping[str, Any], routes: Mapping[str, Route]) -> tuple[tuple[Policy, ...], Mapping[str, str]]:
+    if not (root["policies"] or root["patterns"]):
+        return (), {}
+    from sluice import policy_settings  # a gateway without policies does not load it
+
+    own = policy_settings.patterns(root["patterns"])
+    return policy_settings.policies(root["policies"], routes, own), own
 
 
 def _prefix(table: object) -> str | None:

@@ -9,7 +9,25 @@ from sluice.settings import settings
 
 ENVIRON = {"SLUICE_TABLE": "ledger"}
 WHOLE: dict[str, Any] = {
-    "defaults": {"idle_timeout_seconds": 30, "retry": {"attempts": 2, "backoff": "linear", "statuses": [503]}},
+    "defaults": {
+        "idle_timeout_seconds": 30,
+        "access": "block",
+        "retry": {"attempts": 2, "backoff": "linear", "statuses": [503]},
+    },
+    "patterns": {"ticket": "TCK-[0-9]{6}"},
+    "idempotency": {"keep_answers": False},
+    "policies": [
+        {
+            "name": "developers",
+            "who": {"arn": ["arn:aws:sts::*"], "account": "1*", "tags": {"team": ["a", "b"]}},
+            "models": ["short", "openai/*"],
+            "when": {"env": "prod"},
+            "budget": [{"usd": "5.00", "window": "day", "overshoot": "25%", "fallback": "short"}, {"usd": 5}],
+            "rate": {"requests_per_minute": 6, "per": "tag:team"},
+            "guard": {"patterns": ["card", "ticket"], "action": "mask", "guardrail": "x", "guardrail_version": "1"},
+        },
+        {"name": "nobody", "who": "*", "models": "long", "action": "block", "mode": "shadow"},
+    ],
     "secrets": {"ttl_seconds": 60, "max_stale_seconds": 60, "rest_seconds": 60},
     "ledger": {"typical_output_tokens": 5},
     "cloudflare": {"account": "a", "gateway": "b"},

@@ -141,7 +141,8 @@ class Call:
     """One invocation. `started` and `deadline` are monotonic seconds, `started_ms` epoch milliseconds.
 
     `request_id` is the invocation's aws_request_id. `steps` are tried in order; there is at least one. `counts_steps`:
-    the caller has written steps, and is told which of them answered.
+    the caller has written steps, and is told which of them answered. `idempotency_key` is the caller's own name of it,
+    under which it is made at most once.
     """
 
     request_id: str
@@ -156,6 +157,7 @@ class Call:
     metadata: Mapping[str, str | int | float | bool] = field(default_factory=dict)
     wishes: Wishes = Wishes()
     counts_steps: bool = False
+    idempotency_key: str | None = None
 
     @property
     def request(self) -> ModelRequest:

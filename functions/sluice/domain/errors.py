@@ -15,7 +15,15 @@ GatewayError
 │   └── ModelNotFound         404
 ├── MethodNotAllowed          405
 ├── Unauthenticated           403  no IAM principal on the event
+├── InvalidKey                401  a virtual key that is not good
+├── PolicyBlocked             403  no policy allows it, or one forbids it
+│   └── BudgetUnpriced        403  a budget that cannot tell what it would cost
+├── ContentBlocked            400  a guard found something in the prompt
+├── RateLimited               429  too many requests, tokens or streams
+├── BudgetExceeded            429  a budget has no room for it
 ├── DuplicateCall             409  this invocation was reserved before
+├── IdempotencyConflict       409  the same Idempotency-Key, another request
+│   └── StillRunning          409  the same Idempotency-Key, not answered yet
 ├── Unavailable               503  a part of ours that must hold did not
 │   ├── LedgerBusy            503
 │   └── SecretUnavailable     503
@@ -38,8 +46,12 @@ right; it never holds a key, a prompt or an answer.
 """
 
 from collections.abc import Mapping
+from typing import TYPE_CHECKING
 
 from sluice.domain.usage import Usage
+
+if TYPE_CHECKING:
+    from sluice.domain.idempotency import KeptAnswer
 
 
 class GatewayError(Exception):
@@ -124,10 +136,67 @@ class Unauthenticated(GatewayError):
     status, type, code = 403, "permission_error", "unauthenticated"
 
 
+class InvalidKey(GatewayError):
+    """Unknown, revoked or expired: which of them is not told."""
+
+    status, type, code = 401, "invalid_request_error", "invalid_api_key"
+
+
+class PolicyBlocked(GatewayError):
+    """The message names the policy."""
+
+    status, type, code = 403, "permission_error", "policy_blocked"
+
+
+class BudgetUnpriced(PolicyBlocked):
+    """A budget applies, and the price of the model, or under `strict` the bound of the call, is unknown."""
+
+    code = "budget_unpriced"
+
+
+class ContentBlocked(GatewayError):
+    """The message names the pattern or the guardrail, and nothing of what was found."""
+
+    status, type, code = 400, "invalid_request_error", "content_blocked"
+
+
+class RateLimited(GatewayError):
+    status, type, code = 429, "rate_limit_error", "rate_limit_exceeded"
+
+
+class BudgetExceeded(GatewayError):
+    """The message names the budget and when it begins anew. `fallback` is the route that may fit in its place.
+
+    `is_false`: what was really spent is below nine tenths of the limit, and reservations are in the way.
+    """
+
+    status, type, code = 429, "insufficient_quota", "budget_exceeded"
+    budget: str = ""
+    fallback: str | None = None
+    is_false: bool = False
+    resets_at: int | None = None
+
+
 class DuplicateCall(GatewayError):
     """The same invocation was delivered twice; the first delivery owns the call."""
 
     status, type, code = 409, "invalid_request_error", "duplicate_call"
+
+
+class IdempotencyConflict(GatewayError):
+    status, type, code = 409, "invalid_request_error", "idempotency_conflict"
+
+
+class StillRunning(IdempotencyConflict):
+    code = "idempotency_running"
+
+
+class Repeated(Exception):
+    """Not a failure: the call was made before under the same Idempotency-Key, and its answer is kept."""
+
+    def __init__(self, answer: "KeptAnswer") -> None:
+        super().__init__("the answer is kept")
+        self.answer = answer
 
 
 class Unavailable(GatewayError):

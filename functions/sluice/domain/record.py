@@ -3,9 +3,14 @@
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
+from typing import TYPE_CHECKING
 
 from sluice.domain.principal import Principal
 from sluice.domain.usage import Usage, UsageSource
+
+if TYPE_CHECKING:  # most calls have neither
+    from sluice.domain.hold import Hold
+    from sluice.domain.idempotency import Idempotent
 
 
 class Outcome(StrEnum):
@@ -38,6 +43,9 @@ class Reservation:
     `request_id` is the invocation's aws_request_id and `nonce` this execution of it, so that the same event
     delivered twice is one call. Times are epoch milliseconds, `lease` epoch seconds. `bound` is the most this call
     can cost and `estimate` what such a call probably costs, both nano-dollars, None where the price is unknown.
+    `holds` are the budgets it takes room in, `key_id` the virtual key that has to be good, `idempotent` the caller's
+    own name of it: these and the record are written together or not at all. `notes` are what policies and guards
+    remark without refusing, `tokens` those it probably takes, prompt and answer.
     """
 
     request_id: str
@@ -57,11 +65,25 @@ class Reservation:
     bytes_in: int
     metadata: Mapping[str, str | int | float | bool] = field(default_factory=dict)
     operation: str = "chat"
+    holds: "tuple[Hold, ...]" = ()
+    key_id: str | None = None
+    idempotent: "Idempotent | None" = None
+    notes: tuple[str, ...] = ()
+    tokens: int = 0
+
+    @property
+    def is_strict(self) -> bool:
+        """Whether a budget holds the most that the call can cost, and nothing beyond that may be spent."""
+        return any(hold.is_strict and hold.is_enforced for hold in self.holds)
 
 
 @dataclass(frozen=True, slots=True)
 class UsageRecord:
-    """What came of a reserved call. `cost` is nano-dollars, None where the price is unknown."""
+    """What came of a reserved call. `cost` is nano-dollars, None where the price is unknown.
+
+    `charges` are what each of the reservation's holds is charged, in their order: what its targets have cost, lost
+    attempts included; what it held at worst, where that is unknown.
+    """
 
     outcome: Outcome
     http_status: int
@@ -79,3 +101,4 @@ class UsageRecord:
     price_version: str | None = None
     operation: str | None = None
     is_stream: bool | None = None
+    charges: tuple[int, ...] = ()
