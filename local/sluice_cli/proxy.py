@@ -36,7 +36,7 @@ HOP_BY_HOP = {
     "upgrade",
 }
 NOT_FORWARDED = HOP_BY_HOP | {
-    "authorization",  # the tool's dummy key; the signature takes its place
+    "authorization",  # the tool's dummy key, whose place the signature takes; but for a virtual key, which it keeps
     "content-length",
     "cookie",  # a browser's cookies for localhost are those of other programs
     "expect",
@@ -46,6 +46,7 @@ NOT_FORWARDED = HOP_BY_HOP | {
     "x-amz-date",
     "x-amz-security-token",
 }
+VIRTUAL_KEY = "Bearer slu_"
 PAGE_OF_ANOTHER_SITE = ("cross-site", "same-site")
 NO_ORIGIN = "null"  # of files and of frames in a sandbox: it is anybody's, and not one to be allowed
 PREFLIGHT_SECONDS = "600"
@@ -155,7 +156,7 @@ class SigningProxy:
         target = self._url.raw_path.rstrip(b"/") + exchange.target.encode("latin-1")
         url = self._url.copy_with(raw_path=target)
         named = {name.strip().lower() for name in exchange.header("connection").split(",")}
-        headers = [(name, value) for name, value in exchange.headers if name not in NOT_FORWARDED | named]
+        headers = [(name, value) for name, value in exchange.headers if _is_forwarded(name, value, named)]
         return httpx.Request(exchange.method, url, headers=headers, content=body or None)
 
     async def _send(self, request: httpx.Request) -> httpx.Response:
@@ -263,3 +264,9 @@ def _passed_headers(response: httpx.Response, replaced: Headers) -> Headers:
     left_out = HOP_BY_HOP | named | {name for name, _ in replaced}
     headers = [(name.decode("ascii"), value.decode("latin-1")) for name, value in response.headers.raw]
     return [(name, value) for name, value in headers if name.lower() not in left_out]
+
+
+def _is_forwarded(name: str, value: str, named: set[str]) -> bool:
+    """`named` are what the header Connection names; a virtual key goes on as another header, by whoever signs."""
+    is_key = name == "authorization" and value.startswith(VIRTUAL_KEY)
+    return is_key or name not in NOT_FORWARDED | named

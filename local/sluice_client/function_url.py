@@ -16,6 +16,7 @@ from botocore.exceptions import BotoCoreError
 from sluice_client.signature import AccessKey, Scope, WireRequest, signing_headers
 
 SIGNED_HEADERS = ("host", "content-type")
+VIRTUAL_KEY, KEY_HEADER = "slu_", "x-sluice-key"
 FUNCTION_URL_HOST = re.compile(r"\.lambda-url\.(?P<region>[a-z0-9-]+)\.on\.aws$")
 
 NO_CREDENTIALS = (
@@ -79,7 +80,8 @@ class FunctionUrlAuth:
 
     `openai.AsyncOpenAI` takes `httpx2.AsyncClient(auth=FunctionUrlAuth())`; `httpx.Client` and `httpx.AsyncClient` work
     alike. `anthropic.Anthropic` and `anthropic.AsyncAnthropic` take httpx2's clients in the same place, and a base_url
-    without `/v1`. The SDK's own `Authorization: Bearer ...` is replaced and never sent.
+    without `/v1`. The SDK's own `Authorization: Bearer ...` is replaced and never sent; a virtual key of Sluice in it
+    (`slu_...`) goes into `x-sluice-key`, so that `api_key` may be one.
 
     Credentials come from `session` (botocore or boto3), by default from the usual chain: environment, profile, SSO,
     container, instance. They are asked for anew for each request, so temporary ones are refreshed; an asynchronous
@@ -102,6 +104,7 @@ class FunctionUrlAuth:
 
     def __call__(self, request: AnyRequest) -> AnyRequest:
         body = _body(request)
+        _keep_virtual_key(request.headers)
         _write_spaces_as_percent_20(request)
         path, _, query = request.url.raw_path.decode("ascii").partition("?")
         headers = {name: request.headers[name] for name in SIGNED_HEADERS if name in request.headers}
@@ -165,6 +168,13 @@ def _body(request: Request) -> bytes:
             "pass the body as bytes, str or json="
         )
     return request.read()
+
+
+def _keep_virtual_key(headers: MutableMapping[str, str]) -> None:
+    """Where an SDK's `api_key` is a virtual key it is Authorization's, whose place the signature takes."""
+    word = headers.get("authorization", "").removeprefix("Bearer ")
+    if word.startswith(VIRTUAL_KEY):
+        headers.setdefault(KEY_HEADER, word)
 
 
 def _write_spaces_as_percent_20(request: Request) -> None:

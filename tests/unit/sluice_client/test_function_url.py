@@ -235,3 +235,16 @@ def catching(library: ModuleType, seen: list[Any]) -> Callable[[Any], Any]:
         return library.Response(200, json={})
 
     return handle
+
+
+@pytest.mark.parametrize("library", LIBRARIES, ids=lambda library: library.__name__)
+def test_a_virtual_key_in_the_place_of_the_sdks_key_goes_on_in_its_own_header(library: ModuleType) -> None:
+    seen: list[Any] = []
+    client = library.Client(auth=auth(), transport=library.MockTransport(catching(library, seen)))
+
+    client.post(URL, headers={"authorization": "Bearer slu_fakefakefake_secret"}, content=b"{}")
+    client.post(URL, headers={"authorization": "Bearer sk-fake"}, content=b"{}")
+
+    assert seen[0].headers["x-sluice-key"] == "slu_fakefakefake_secret"
+    assert seen[0].headers["authorization"].startswith("AWS4-HMAC-SHA256")
+    assert "x-sluice-key" not in seen[1].headers
