@@ -24,6 +24,8 @@ RETRIES = ("x-sluice-max-attempts", "x-sluice-retry-delay-ms", "x-sluice-backoff
 SWITCHES = {"true": True, "false": False}
 MAX_TEXT = 256
 MAX_ALLOWED = 64
+IDEMPOTENCY_KEY = "idempotency-key"
+MAX_IDEMPOTENCY_KEY = 255
 PROVIDER_KEY = "x-sluice-provider-authorization"
 ROUTE, LOG, METADATA = "x-sluice-route", "x-sluice-log", "x-sluice-metadata"
 LOGS = ("full", "meta", "off")
@@ -118,6 +120,14 @@ def unheeded(headers: Mapping[str, str]) -> tuple[str, ...]:
     if text not in LOGS:
         raise InvalidRequest(f"{LOG}: want {', '.join(LOGS)}")
     return () if text == KEPT else (LOG,)
+
+
+def idempotency_key(headers: Mapping[str, str]) -> str | None:
+    """The caller's own name of the call."""
+    key = headers.get(IDEMPOTENCY_KEY)
+    if key is not None and not (0 < len(key) <= MAX_IDEMPOTENCY_KEY and key.isascii() and key.isprintable()):
+        raise InvalidRequest(f"{IDEMPOTENCY_KEY}: want 1 to {MAX_IDEMPOTENCY_KEY} printable ASCII characters")
+    return key
 
 
 def _text(headers: Mapping[str, str], name: str) -> str | None:
