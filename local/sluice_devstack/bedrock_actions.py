@@ -37,8 +37,12 @@ def bedrock_actions(operation: str, model: str, region: str, guardrail: str = ""
     permission = PERMISSIONS[operation]
     profile, models = _profile(model, region), _models(model, region)
     resources = models if permission == COUNT else [*profile, *models]
-    guarded = [Action("bedrock:ApplyGuardrail", _guardrail(guardrail, region))] if guardrail else []
-    return [Action(permission, resource) for resource in resources] + guarded
+    return [Action(permission, resource) for resource in resources] + guardrail_actions(guardrail, region)
+
+
+def guardrail_actions(guardrail: str, region: str) -> list[Action]:
+    """What it takes to apply a guardrail, in a call of a model or by itself; nothing where none is named."""
+    return [Action("bedrock:ApplyGuardrail", _guardrail(guardrail, region))] if guardrail else []
 
 
 def _profile(model: str, region: str) -> list[str]:

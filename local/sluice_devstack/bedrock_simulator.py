@@ -1,4 +1,5 @@
-"""A simulated Bedrock runtime on loopback: its operations on `/model/{id}`, and OpenAI's endpoints under `/openai/v1`.
+"""A simulated Bedrock runtime on loopback: its operations on `/model/{id}`, OpenAI's endpoints under `/openai/v1`, and
+guardrails under `/guardrail/{id}`.
 
 Strategy: who may call what is `simulated/bedrock/access.py`, what is said and its bytes is beside it; here a call goes
 from one to the other. Ids pick the family (`model_id.py`), the pace (`-fast`, `-slow`, `-instant` at the end), the
@@ -14,12 +15,13 @@ from random import Random
 from urllib.parse import urlsplit
 
 from sluice_devstack.http1 import BodyTooLarge, Exchange
-from sluice_devstack.simulated.bedrock import faults, replay
+from sluice_devstack.simulated.bedrock import faults, guardrails, replay
 from sluice_devstack.simulated.bedrock.access import Access, Caller
 from sluice_devstack.simulated.bedrock.answers import Answers, parsed
 from sluice_devstack.simulated.bedrock.delivery import BedrockDelivery
 from sluice_devstack.simulated.bedrock.exceptions import invalid, refused
 from sluice_devstack.simulated.bedrock.faults import Fault
+from sluice_devstack.simulated.bedrock.frames import compact
 from sluice_devstack.simulated.bedrock.model_id import ModelId, model_id
 from sluice_devstack.simulated.bedrock.openai import OpenAIEndpoints
 from sluice_devstack.simulated.bedrock.operation import Operation, Target, target
@@ -28,6 +30,7 @@ from sluice_devstack.simulated.bedrock.reply import request_id
 from sluice_devstack.simulated.connections import Connection, Connections
 from sluice_devstack.simulated.delivery import HUMAN_TOKENS_PER_SECOND
 from sluice_devstack.simulated.refusal import Refusal, Refused
+from sluice_devstack.simulated.reply import JSON
 from sluice_devstack.simulator import KEPT_BODY_BYTES, KEPT_REQUESTS, STALL_SECONDS, Received
 
 MAX_BODY_BYTES = 25_000_000
@@ -92,6 +95,8 @@ class SimulatedBedrock:
         found = target(path) if connection.exchange.method == "POST" else None
         if found:
             await self._operate(connection, found, payload, caller)
+        elif connection.exchange.method == "POST" and (applied := guardrails.applied(path)):
+            await self._apply(connection, applied, payload, caller)
         elif path.startswith(OPENAI_PATH):
             await self._converse_as_openai(connection, path.removeprefix(OPENAI_PATH), payload, caller)
         else:
@@ -110,6 +115,14 @@ class SimulatedBedrock:
             return await self._fail(connection, found.operation, model, payload, fault)
         reply = self._answers.answer(found.operation, model, parsed(payload), guardrail)
         return await self._delivery.answered(exchange, reply, model.pace)
+
+    async def _apply(self, connection: Connection, applied: guardrails.Applied, payload: bytes, caller: Caller) -> None:
+        self._access.check_guardrail(caller, applied.guardrail)
+        if applied.is_silent:
+            return await self._delivery.fall_silent(connection)
+        document = guardrails.judged(applied, parsed(payload))
+        headers = [("content-type", JSON), request_id(self._random)]
+        return await connection.exchange.respond(200, headers, compact(document))
 
     async def _fail(
         self, connection: Connection, operation: Operation, model: ModelId, payload: bytes, fault: Fault

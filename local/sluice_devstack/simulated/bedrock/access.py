@@ -8,8 +8,8 @@ from collections.abc import Callable, Collection, Iterable, Sequence
 from datetime import UTC, datetime
 from typing import NamedTuple
 
-from sluice_devstack.authorization import ACCOUNT, SCOPE, Authority
-from sluice_devstack.bedrock_actions import bedrock_actions
+from sluice_devstack.authorization import ACCOUNT, SCOPE, Action, Authority
+from sluice_devstack.bedrock_actions import bedrock_actions, guardrail_actions
 from sluice_devstack.http1 import Exchange
 from sluice_devstack.roles import Holder
 from sluice_devstack.sigv4 import Identity, SignatureRefused, SignedRequest, Verifier
@@ -64,7 +64,13 @@ class Access:
 
     def check(self, caller: Caller, operation: Operation, model: str, guardrail: str = "") -> None:
         """Raises Refused for what the caller's policy does not grant."""
-        asked = bedrock_actions(operation.value, model, caller.region, guardrail)
+        self._check(caller, bedrock_actions(operation.value, model, caller.region, guardrail))
+
+    def check_guardrail(self, caller: Caller, guardrail: str) -> None:
+        """The same for a guardrail that is applied by itself."""
+        self._check(caller, guardrail_actions(guardrail, caller.region))
+
+    def _check(self, caller: Caller, asked: Sequence[Action]) -> None:
         if reason := self._authority.refusal(caller.access_key_id, asked):
             raise refused("AccessDeniedException", reason)
 

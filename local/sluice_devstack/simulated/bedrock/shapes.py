@@ -26,9 +26,17 @@ def _service() -> ServiceModel:
 
 def check(operation: Operation, body: Body) -> None:
     """Raises Refused with every complaint, as the service words a ValidationException."""
-    shape = _service().operation_model(operation.value).input_shape
+    _check(operation.value, {**body, "modelId": "any"})
+
+
+def check_guardrail(guardrail: str, version: str, body: Body) -> None:
+    """The same for an ApplyGuardrail on this path."""
+    _check("ApplyGuardrail", {**body, "guardrailIdentifier": guardrail, "guardrailVersion": version})
+
+
+def _check(operation: str, given: Body) -> None:
+    shape = _service().operation_model(operation).input_shape
     assert shape is not None  # each of these operations takes something
-    given = {**body, "modelId": "any"}
     report = ParamValidator().validate(given, shape)
     if report.has_errors():
         raise invalid(f"Malformed input request: {report.generate_report()}, please reformat your input and try again.")
