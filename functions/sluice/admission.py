@@ -64,6 +64,8 @@ class Admission:
             bytes_in=call.bytes_in,
             metadata=call.metadata,
             operation=request.operation.name,
+            key_id=call.principal.key.id if call.principal.key else None,
+            tokens=sum(self._tokens(request, payload_bytes, context_tokens, price)),
         )
 
     def bound(self, request: ModelRequest, payload_bytes: int, price: Price | None) -> int | None:
@@ -78,10 +80,16 @@ class Admission:
             return None
         if request.operation.is_free:
             return 0
+        prompt, output = self._tokens(request, payload_bytes, context_tokens, price)
+        return cost(Usage(input=prompt, output=output), price, request.service_tier)
+
+    def _tokens(
+        self, request: ModelRequest, payload_bytes: int, context_tokens: int, price: Price | None
+    ) -> tuple[int, int]:
+        """Of the prompt and of the answer, as such a request probably has."""
         typical = self.typical_output_tokens if request.operation.has_output_tokens else 0
         output = min(_output_limit(request, price) or typical, typical) * request.generated
-        used = Usage(input=tokens_in(payload_bytes) + context_tokens, output=output)
-        return cost(used, price, request.service_tier)
+        return tokens_in(payload_bytes) + context_tokens, output
 
 
 def quotes(admission: Admission, prices: Callable[[Target], Priced]) -> Callable[[Leg, ModelRequest], Quote]:

@@ -126,7 +126,7 @@ class Attempting:
                 return run.answer()
             except GatewayError as error:
                 failure = failure if failure and isinstance(error, CircuitOpen) else error
-                if not (queue and run.falls_back(error)):
+                if settlement.has_spent or not (queue and run.falls_back(error)):
                     raise self._final(failure, settlement) from None
             following = self._following(queue, tried)
             if following is None:
@@ -274,7 +274,7 @@ class Run:
         another is left.
         """
         retry = self.prepared.candidate.retry
-        if number >= attempts.most(error, retry):
+        if number >= attempts.most(error, retry) or self.settlement.has_spent:
             return None
         asked = attempts.retry_after(error.headers, self.tools.clock.now())
         if self.queue and (asked is not None or error.status == attempts.THROTTLED):

@@ -15,11 +15,13 @@ from sluice.admission import Admission
 from sluice.answering import Answering, Prepared
 from sluice.attempting import Breakers
 from sluice.domain.call import Call, Target
-from sluice.domain.errors import CircuitOpen, GatewayError, InvalidRequest, NotFound
+from sluice.domain.errors import CircuitOpen, GatewayError, InvalidRequest, NotFound, PolicyBlocked
 from sluice.domain.operation import BEDROCK_OPERATIONS, COUNT_MESSAGES, MESSAGES, OPERATIONS
 from sluice.domain.price import Priced
+from sluice.domain.principal import Principal
 from sluice.domain.record import Reservation
 from sluice.domain.timeouts import Timeouts
+from sluice.gate import Judged
 from sluice.providers.plan import Plan
 from sluice.routing.candidates import Candidate
 
@@ -29,7 +31,7 @@ OPEN, HALF_OPEN = "open", "half-open"
 PROBED = "it failed lately: one call at a time is let through to try it"
 # The longest first: one is the end of another.
 PATHS = sorted({*OPERATIONS, *BEDROCK_OPERATIONS, MESSAGES.path, COUNT_MESSAGES.path}, key=len, reverse=True)
-REFUSALS = (CircuitOpen, InvalidRequest, NotFound)  # what a call would be told, and a dry run tells of
+REFUSALS = (CircuitOpen, InvalidRequest, NotFound, PolicyBlocked)  # what a call would be told, and a dry run tells of
 
 Json = dict[str, Any]
 
@@ -57,6 +59,7 @@ class Outlook:
     first: Prepared | None = None
     following: Sequence[Candidate] = ()
     reservation: Reservation | None = None
+    judged: Judged | None = None
     refusal: GatewayError | None = None
 
 
@@ -82,8 +85,8 @@ class Explaining:
         return {
             "object": OUTCOME,
             "request_id": call.request_id,
-            "principal": asdict(call.principal),
-            "policy": {"decision": "allow", "policies": []},
+            "principal": _principal(call.principal),
+            "policy": _policy(outlook),
             "surface": call.surface,
             "operation": call.request.operation.name,
             "stream": call.request.is_stream,
@@ -163,6 +166,26 @@ def _place(candidate: Candidate, outlook: Outlook, *, takes_it: bool) -> str:
     if outlook.first and outlook.first.candidate is candidate:  # a route may name a target twice
         return FIRST
     return NEXT if candidate in outlook.following and takes_it else LEFT_OUT
+
+
+def _principal(principal: Principal) -> Json:
+    key = principal.key
+    told = {"id": principal.id, "account": principal.account, "session": principal.session}
+    return {**told, "key": {"id": key.id, "name": key.name, "tags": dict(key.tags)} if key else None}
+
+
+def _policy(outlook: Outlook) -> Json:
+    """What policies say, which of them match, and the budgets that the call would be held in."""
+    is_blocked, judged = isinstance(outlook.refusal, PolicyBlocked), outlook.judged
+    holds = outlook.reservation.holds if outlook.reservation else ()
+    return {
+        "decision": "block" if is_blocked else "allow",
+        "policies": [policy.name for policy in judged.policies] if judged else [],
+        "notes": list(judged.notes) if judged else [],
+        "budgets": [
+            {"name": hold.name, "limit": hold.limit, "reserved": hold.reserved, "worst": hold.worst} for hold in holds
+        ],
+    }
 
 
 def _refusal(error: GatewayError | None) -> Json | None:

@@ -5,8 +5,9 @@ version than the one that runs, that one is read, checked and built beside the o
 and those after it; the bodies of calls under way stay with what made them. Nothing that fails here fails a call: the
 last good configuration stays, and what is wrong with the other one is told, again and again while it is in force.
 
-An environment that has just started knows only the file that it was deployed with. Where the version in force is no
-good to it, the last good one is for it the version before.
+An environment that has just started knows only the file that it was deployed with, whose policies may not be those in
+force: until it has once been told which version is, its calls are refused. Where that version is no good to it, the
+last good one is for it the version before.
 """
 
 from collections.abc import Callable
@@ -17,6 +18,7 @@ from sluice.domain.clock import Clock
 from sluice.domain.errors import Misconfigured
 from sluice.settings import Settings, pushed
 from sluice.stores.configurations import DEPLOYED, ConfigurationUnread, Pointer
+from sluice.surfaces.application import UNDECIDED
 from sluice.telemetry import Telemetry
 
 LOOK_SECONDS = 0.3  # of waiting for the pointer, before a call
@@ -63,12 +65,13 @@ class Live:
         self._running = DEPLOYED
         self._refused: tuple[Pointer, float] | None = None
         self._is_new = True
+        self._is_undecided = False
         self._looked_at, self._wait_seconds = self._moment(), 0.0
 
     def __call__(self, event: dict[str, Any], context: Any) -> dict[str, Any]:
         if self._first.config_seconds and self._is_due():
             self._look()
-        return self._handler(event, context)
+        return self._handler({**event, UNDECIDED: True} if self._is_undecided else event, context)
 
     @property
     def version(self) -> int:
@@ -86,10 +89,11 @@ class Live:
         """Asks for the version in force, and takes it over where it is another one."""
         try:
             self._follow(self._versions.current(FIRST_LOOK_SECONDS if self._is_new else LOOK_SECONDS))
-            self._is_new = False
+            self._is_new = self._is_undecided = False
             self._wait_seconds = self._first.config_seconds
         except ConfigurationUnread as error:
             self._telemetry.trouble(UNREAD, {"error": str(error), "running": self.version})
+            self._is_undecided = self._is_new
             self._wait_seconds = 0.0 if self._is_new else min(UNREAD_SECONDS, self._first.config_seconds)
         self._looked_at = self._moment()
 

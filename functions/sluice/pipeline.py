@@ -1,29 +1,30 @@
 """One call, from admission to settlement: the table of contents.
 
-route ▶ admit ▶ open ▶ relay ▶ settle. Until `answer` returns, a failure is an answer with its own status; after it,
-failures travel in band and the stream ends without `[DONE]`.
+route ▶ judge ▶ admit ▶ open ▶ relay ▶ settle. Until `answer` returns, a failure is an answer with its own status;
+after it, failures travel in band and the stream ends without `[DONE]`.
 """
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
 from typing import TYPE_CHECKING, Any, Protocol
 
 from sluice import early
 from sluice.admission import Admission, prompt_bytes
-from sluice.answer import Answer
+from sluice.answer import Answer, Keeping, Kept
 from sluice.answering import Answering, ErrorBodies, Prepared, target_headers
 from sluice.attempting import Attempting, Queue
 from sluice.codecs.dialects import dialect
 from sluice.domain.call import Call, ModelRequest, Target
 from sluice.domain.clock import Clock
-from sluice.domain.errors import GatewayError, LedgerBusy
+from sluice.domain.errors import BudgetExceeded, GatewayError, LedgerBusy, Repeated, StillRunning
 from sluice.domain.price import Priced
 from sluice.domain.principal import Principal
 from sluice.domain.record import Outcome, Reservation, UsageRecord
 from sluice.domain.reference import Reference
 from sluice.domain.timeouts import Timeouts
 from sluice.domain.usage import Usage, UsageSource
+from sluice.gate import Gate, Judged, Permit
 from sluice.metering import Meter, bytes_of
 from sluice.providers.watch import Watch
 from sluice.routing.candidates import Candidate, Candidates
@@ -32,8 +33,13 @@ from sluice.telemetry import Telemetry
 
 if TYPE_CHECKING:
     from sluice import explanation
+    from sluice.domain.idempotency import Idempotent, KeptAnswer
 
 RELEASE_SECONDS = 0.5
+SETTLING_SECONDS = 0.5
+RATES = "x-ratelimit-"
+WARNINGS, REPLAYED = "x-sluice-warnings", "idempotent-replayed"
+BUDGET_FALLBACK = "budget_fallback"
 
 
 class Ledger(Settles, Protocol):
@@ -48,11 +54,18 @@ class Owners(Keeps, Protocol):
     ) -> int: ...
 
 
+class Repeats(Protocol):
+    """The ends of calls that their callers have named."""
+
+    def end(self, reservation: Reservation, record: UsageRecord, answer: "KeptAnswer | None") -> None: ...
+
+
 @dataclass(frozen=True, slots=True)
 class Pipeline:
     """Answers calls with what it was built with. `error_bodies` are the surface's shapes of an error in band.
 
-    `configuration` is the version of what it was built from, None where that is not known.
+    `configuration` is the version of what it was built from, None where that is not known. `keeps_answers`: of calls
+    that their callers have named, so that a repeat is answered.
     """
 
     candidates: Candidates
@@ -60,17 +73,43 @@ class Pipeline:
     attempting: Attempting
     prices: Callable[[Target], Priced]
     admission: Admission
+    gate: Gate
+    repeats: Callable[[], Repeats]
     ledger: Ledger
     owners: Owners
     telemetry: Telemetry
     clock: Clock
     configuration: int | None = None
+    keeps_answers: bool = True
 
     def answer(self, call: Call, error_bodies: ErrorBodies) -> Answer:
         """Raises GatewayError while nothing was sent; a call that was reserved is settled then."""
-        queue = self._queue(call, self.candidates.of(call), self.attempting)
+        try:
+            return self._answer(call, self._judged(call), error_bodies)
+        except BudgetExceeded as error:
+            self._refused(call, error)
+            if error.fallback is None or call.request.model == error.fallback:
+                raise
+            instead = rerouted(call, error.fallback)
+        judged = self._judged(instead)
+        return self._answer(instead, replace(judged, warnings=(*judged.warnings, BUDGET_FALLBACK)), error_bodies)
+
+    def _judged(self, call: Call) -> Judged:
+        return self.gate.judge(call, self.candidates.of(call))
+
+    def _answer(self, call: Call, judged: Judged, error_bodies: ErrorBodies) -> Answer:
+        queue = self._queue(call, judged.candidates, self.attempting)
         first = self._first(queue)
-        settlement = self._admit(call, first, queue)
+        try:
+            settlement, permit = self._admit(call, judged, first, queue)
+        except Repeated as repeated:
+            return self._replayed(call, repeated.answer)
+        answer = self._opened(call, first, queue, settlement, error_bodies)
+        return self._told(answer, judged, permit, settlement)
+
+    def _opened(
+        self, call: Call, first: Prepared, queue: Queue, settlement: Settlement, error_bodies: ErrorBodies
+    ) -> Answer:
         watch = Watch(self.timeouts(first), call.deadline, self.clock.monotonic)
         opening = partial(
             self.attempting.answer, first, queue, watch, settlement, error_bodies, self._meter, self.timeouts
@@ -87,6 +126,33 @@ class Pipeline:
         finally:
             if settlement.error:
                 settlement.close()
+
+    def _told(self, answer: Answer, judged: Judged, permit: Permit, settlement: Settlement) -> Answer:
+        """With what the gate has to say; kept on its way where the call may be repeated."""
+        warnings = [*filter(None, [answer.headers.get(WARNINGS)]), *judged.warnings]
+        warned = {WARNINGS: ",".join(warnings)} if warnings else {}
+        left = self.gate.left(settlement.reservation.holds)
+        headers = {**_without_rates(answer.headers, permit), **permit.headers, **left, **warned}
+        if settlement.reservation.idempotent is None or not self.keeps_answers:
+            return Answer(headers, answer.body)
+        from sluice.stores.idempotency import MAX_ANSWER_BYTES
+
+        body = Keeping(answer.body, MAX_ANSWER_BYTES)
+        settlement.kept = partial(_kept, call_id=settlement.call.request_id, headers=headers, body=body)
+        return Answer(headers, body)
+
+    def _end_repeatable(self, settlement: Settlement, record: UsageRecord) -> None:
+        self.repeats().end(settlement.reservation, record, settlement.kept() if settlement.kept else None)
+
+    def _replayed(self, call: Call, answer: "KeptAnswer") -> Answer:
+        """The answer that was given before: no provider is asked and nothing is charged."""
+        fields = {"request_id": call.request_id, "http_status": 200, "outcome": "replayed", "path": call.path}
+        self.telemetry.call({**fields, "surface": call.surface, "replay_of": answer.request_id})
+        return Answer({**answer.headers, REPLAYED: "true"}, Kept(answer.body))
+
+    def _refused(self, call: Call, error: BudgetExceeded) -> None:
+        fields = {"request_id": call.request_id}
+        self.telemetry.budget_refused(error.budget, is_false=error.is_false, fields=fields)
 
     def explain(self, call: Call) -> dict[str, Any]:
         """What `answer` would do. Nothing is sent, written or charged, and no secret is read.
@@ -116,10 +182,12 @@ class Pipeline:
     def _outlook(self, call: Call, candidates: Sequence[Candidate], attempting: Attempting) -> "explanation.Outlook":
         from sluice import explanation
 
-        queue = self._queue(call, candidates, attempting)
+        judged = self.gate.judge(call, candidates, is_guarded=False)
+        queue = self._queue(call, judged.candidates, attempting)
         first = self._first(queue)
         reservation = self._reservation(call, first, queue)
-        return explanation.Outlook(first, tuple(queue.candidates), reservation)
+        holds = self.gate.holds(judged, reservation)
+        return explanation.Outlook(first, tuple(queue.candidates), replace(reservation, holds=holds), judged)
 
     def _early(
         self,
@@ -165,16 +233,19 @@ class Pipeline:
             queue.keep(prepared.candidate)
         return prepared
 
-    def _admit(self, call: Call, first: Prepared, queue: Queue) -> Settlement:
-        """Writes the reservation: not a byte leaves for a provider before that."""
+    def _admit(self, call: Call, judged: Judged, first: Prepared, queue: Queue) -> tuple[Settlement, Permit]:
+        """Claims the rates and writes the reservation: not a byte leaves for a provider before that."""
         candidate, priced = first.candidate, self.prices(first.candidate.target)
         reservation = self._reservation(call, first, queue)
+        reservation = replace(reservation, holds=self.gate.holds(judged, reservation), idempotent=_idempotent(call))
+        permit = self.gate.enter(call, judged, reservation)
+        reservation = replace(reservation, notes=(*judged.notes, *permit.notes))
         try:
-            self.ledger.reserve(reservation)
-        except LedgerBusy as error:
-            self._release(reservation, error)
+            self._reserve(reservation)
+        except BaseException:
+            permit.end(0)
             raise
-        return Settlement(
+        settlement = Settlement(
             call,
             candidate.target,
             reservation,
@@ -185,6 +256,23 @@ class Pipeline:
             self.telemetry,
             self.clock,
         )
+        if reservation.idempotent is not None:
+            settlement.after.append(partial(self._end_repeatable, settlement))
+        settlement.after.append(lambda record: permit.end(record.usage.total))
+        settlement.after.append(lambda _: self.gate.look(reservation.holds))
+        return settlement, permit
+
+    def _reserve(self, reservation: Reservation) -> None:
+        """Whoever repeats a call right behind its last byte may be before its settlement: asked once more."""
+        try:
+            try:
+                self.ledger.reserve(reservation)
+            except StillRunning:
+                self.clock.sleep(SETTLING_SECONDS)
+                self.ledger.reserve(reservation)
+        except LedgerBusy as error:
+            self._release(reservation, error)
+            raise
 
     def _reservation(self, call: Call, first: Prepared, queue: Queue) -> Reservation:
         candidate, size, context_tokens = first.candidate, first.plan.size, first.context_tokens
@@ -223,7 +311,10 @@ class Pipeline:
         record = UsageRecord(
             Outcome.FAILED, error.status, Usage(), UsageSource.COUNTED, cost=0, attempts=(), error_code=error.code
         )
+        record = replace(record, charges=(0,) * len(reservation.holds))
         self.ledger.settle(reservation, record, RELEASE_SECONDS)
+        if reservation.idempotent is not None:
+            self.repeats().end(reservation, record, None)
 
     def timeouts(self, prepared: Prepared) -> Timeouts:
         """The provider's timeouts, with what the route says and then what the caller asked for in their place."""
@@ -231,6 +322,37 @@ class Pipeline:
         changes = {**candidate.leg.timeouts, **candidate.step.timeouts}
         timeouts = prepared.provider.settings.timeouts
         return replace(timeouts, **changes) if changes else timeouts
+
+
+def _idempotent(call: Call) -> "Idempotent | None":
+    """The caller's own name of the call, in the name of its principal."""
+    if call.idempotency_key is None:
+        return None
+    from sluice.domain.idempotency import Idempotent
+    from sluice.stores import idempotency  # only a call that has one pays for it
+
+    return Idempotent(idempotency.key_of(call.principal.id, call.idempotency_key), idempotency.digest_of(call))
+
+
+def _without_rates(headers: Mapping[str, str], permit: Permit) -> dict[str, str]:
+    """Without the provider's own rates where ours apply: both at once would tell of neither."""
+    return {name: value for name, value in headers.items() if not (permit.headers and name.startswith(RATES))}
+
+
+def _kept(call_id: str, headers: dict[str, str], body: Keeping) -> "KeptAnswer | None":
+    from sluice.domain.idempotency import KeptAnswer
+
+    return None if body.kept is None else KeptAnswer(call_id, headers, bytes(body.kept))
+
+
+def rerouted(call: Call, route: str) -> Call:
+    """The same call for another route, in the place of all that it named."""
+    request = call.request
+    if request.named is not None:
+        request = replace(request, named=route)
+    else:
+        request = replace(request, body={**request.body, "model": route})
+    return replace(call, steps=(replace(call.steps[0], request=request, provider=None),))
 
 
 def _reads_the_same(one: ModelRequest, other: ModelRequest) -> bool:

@@ -6,7 +6,7 @@ A generator's `finally` does not run if it was never started, so settling belong
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
-from typing import Any, Protocol
+from typing import TYPE_CHECKING, Any, Protocol
 
 from sluice import telemetry
 from sluice.domain.call import Call, ModelRequest, Step, Target
@@ -18,6 +18,10 @@ from sluice.domain.reference import Stored
 from sluice.domain.usage import Usage, UsageSource
 from sluice.metering import Meter
 from sluice.pricing import cost
+
+if TYPE_CHECKING:
+    from sluice.domain.hold import Hold
+    from sluice.domain.idempotency import KeptAnswer
 
 SETTLE_SECONDS = 1.0
 
@@ -36,7 +40,8 @@ class Keeps(Protocol):
 class Settlement:
     """Everything that is known of a reserved call, until it is settled.
 
-    Target, meter and price are those of the attempt under way; `ended` is told when all is over.
+    Target, meter and price are those of the attempt under way; `ended` is told when all is over, and those in `after`
+    what came of it. `kept` is the answer as it was given, where it may be given again.
     """
 
     call: Call
@@ -60,6 +65,8 @@ class Settlement:
     attempt_started: float = 0.0
     price_version: str | None = None
     ended: Callable[["Settlement"], None] | None = None
+    after: list[Callable[[UsageRecord], None]] = field(default_factory=list)
+    kept: "Callable[[], KeptAnswer | None] | None" = None
 
     def begin(self, target: Target, request: ModelRequest, priced: Priced, meter: Meter) -> None:
         """An attempt begins: what an earlier one has read and sent is no longer of this call."""
@@ -104,14 +111,15 @@ class Settlement:
         self.meter.end()
         record = self.record()
         try:
-            self.telemetry.call(
-                {**_fields(self.call, self.reservation.route, self.target, record), "nonce": self.reservation.nonce}
-            )
+            fields = _fields(self.call, self.reservation.route, self.target, record)
+            self.telemetry.call({**fields, **_remarks(self.reservation), "nonce": self.reservation.nonce})
         finally:
             is_settled = self.ledger.settle(self.reservation, record)
             self._keep_stored(record.usage)
             if self.ended:
                 self.ended(self)
+            for tell in self.after:
+                tell(record)
         if not is_settled:
             self.telemetry.trouble(telemetry.UNSETTLED, {"request_id": self.call.request_id})
 
@@ -126,14 +134,20 @@ class Settlement:
         if stored and body.get("store") is not False:
             self.owners.keep(self.call, self.target.provider, stored, usage)
 
+    @property
+    def has_spent(self) -> bool:
+        """Whether an attempt that failed may have been charged out of a strict budget: it was the last one then."""
+        return self.reservation.is_strict and any(one.cost for one in self.attempts)
+
     def record(self) -> UsageRecord:
         usage, source = self._used()
+        spent = self._cost(usage)
         return UsageRecord(
             outcome=self._outcome(),
             http_status=self.http_status,
             usage=usage,
             usage_source=source,
-            cost=self._cost(usage),
+            cost=spent,
             attempts=self._attempts(),
             model_answered=self.meter.tally.model,
             finish_reason=self.meter.tally.finish_reason,
@@ -145,7 +159,14 @@ class Settlement:
             price_version=self.price_version,
             operation=self.call.request.operation.name,
             is_stream=self.call.request.is_stream,
+            charges=tuple(self._charge(hold, spent) for hold in self.reservation.holds),
         )
+
+    def _charge(self, hold: "Hold", spent: int | None) -> int:
+        """What a budget pays: its targets' attempts, the lost ones too; what it held at worst where that is unknown."""
+        lost = sum(one.cost or 0 for one in self.attempts[:-1] if f"{one.provider}/{one.model}" in hold.targets)
+        own = spent if str(self.target) in hold.targets else 0
+        return hold.worst if own is None else lost + own
 
     def _attempts(self) -> tuple[Attempt, ...]:
         """What the last one may have cost is the record's own cost."""
@@ -177,6 +198,12 @@ class Settlement:
 
     def _since(self, moment: float | None) -> int | None:
         return None if moment is None else round((moment - self.call.started) * 1000)
+
+
+def _remarks(reservation: Reservation) -> dict[str, Any]:
+    """The virtual key of a call, and what policies and guards remarked; most calls have neither."""
+    key = {"key": reservation.key_id} if reservation.key_id else {}
+    return {**key, "notes": list(reservation.notes)} if reservation.notes else key
 
 
 def _fields(call: Call, route: str, target: Target, record: UsageRecord) -> dict[str, Any]:

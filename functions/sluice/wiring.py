@@ -6,13 +6,13 @@ No network here: an environment must start where Secrets Manager or DynamoDB are
 import logging
 import ssl
 import uuid
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from functools import lru_cache, partial
+from functools import cache, lru_cache, partial
 from pathlib import Path
 from random import Random
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import certifi
 import httpx
@@ -23,9 +23,13 @@ from sluice.attempting import Attempting
 from sluice.domain.call import Target
 from sluice.domain.clock import Clock
 from sluice.domain.errors import Misconfigured
+from sluice.domain.policy import Policy
 from sluice.domain.price import Priced
+from sluice.gate import Gate, Guards, Limits, Remaining, Typicals
 from sluice.live import Live
-from sluice.pipeline import Pipeline
+from sluice.pipeline import Pipeline, Repeats
+from sluice.policy.access import Access
+from sluice.policy.authentication import Authentication, Keys
 from sluice.pricing import PriceTable
 from sluice.provider_settings import ProviderSettings
 from sluice.providers.later import Later
@@ -54,6 +58,9 @@ from sluice.surfaces.calls import Calls
 from sluice.surfaces.cloudflare import Api, Cloudflare
 from sluice.telemetry import Telemetry
 
+if TYPE_CHECKING:
+    from sluice.domain.virtual_key import VirtualKey
+
 BEDROCK, ANTHROPIC, AZURE = "bedrock", "anthropic", "azure"
 
 
@@ -71,6 +78,11 @@ class Parts:
     budget: RetryBudget
     pace: Pace
     price_table: PriceTable
+    virtual_keys: Callable[[], Keys]
+    limits: Callable[[], Limits]
+    typicals: Callable[[], Typicals]
+    remaining: Callable[[], Remaining]
+    repeats: Callable[[], Repeats]
 
 
 Handler = Callable[[dict[str, Any], Any], dict[str, Any]]
@@ -92,7 +104,7 @@ def parts(settings: Settings) -> Parts:
     health = HealthRows(aws.dynamodb, settings.table, clock, random, nonce, aws.dynamodb_within)
     return Parts(
         clock=clock,
-        telemetry=Telemetry(),
+        telemetry=Telemetry(table=settings.table),
         random=random,
         aws=aws,
         client=Client(Transport(clock.now, context)),
@@ -107,7 +119,42 @@ def parts(settings: Settings) -> Parts:
         budget=RetryBudget(RetryTokens(health, clock), clock),
         pace=Pace(Paces(health), clock),
         price_table=PriceTable.load(),
+        virtual_keys=cache(partial(_virtual_keys, aws, settings.table, clock, random)),
+        limits=cache(partial(_limits, aws, settings.table, clock, random)),
+        typicals=cache(partial(_typicals, aws, settings.table, clock)),
+        remaining=cache(partial(_remaining, health, clock)),
+        repeats=cache(partial(_repeats, aws, settings.table, clock, random)),
     )
+
+
+def _virtual_keys(aws: Clients, table: str, clock: Clock, random: Random) -> Keys:
+    from sluice.stores.keys import Keys as VirtualKeys  # what only some calls need is loaded by the first of them
+
+    return VirtualKeys(aws.dynamodb, table, clock, random)
+
+
+def _limits(aws: Clients, table: str, clock: Clock, random: Random) -> Limits:
+    from sluice.stores.limits import Limits as RateLimits
+
+    return RateLimits(aws.dynamodb, table, clock, random, aws.dynamodb_within)
+
+
+def _typicals(aws: Clients, table: str, clock: Clock) -> Typicals:
+    from sluice.stores.typicals import Typicals as TypicalCosts
+
+    return TypicalCosts(aws.dynamodb, table, clock, aws.dynamodb_within)
+
+
+def _remaining(rows: HealthRows, clock: Clock) -> Remaining:
+    from sluice.stores.remaining import Remaining as RemainingBudgets
+
+    return RemainingBudgets(rows, clock)
+
+
+def _repeats(aws: Clients, table: str, clock: Clock, random: Random) -> Repeats:
+    from sluice.stores.idempotency import Idempotency
+
+    return Idempotency(aws.dynamodb, table, clock, random, aws.dynamodb_within)
 
 
 def application(settings: Settings, parts: Parts) -> Handler:
@@ -115,7 +162,9 @@ def application(settings: Settings, parts: Parts) -> Handler:
     clock, price_table = parts.clock, parts.price_table
     selection = Selection(settings.providers, settings.routes, settings.targets, settings.retry)
     cloudflare = _cloudflare(settings)
-    calls = Calls(_pipeline(settings, selection, parts), clock, cloudflare)
+    access = Access(settings.policies, settings.access)
+    pipeline = _pipeline(settings, selection, parts, access)
+    calls = Calls(pipeline, clock, cloudflare, Authentication(LaterKeys(parts.virtual_keys)), access.may_use)
     models, since = tuple(_models(settings, price_table)), _epoch(price_table.version[:10])
     served = paths.surfaces(calls, selection, models, since, _regions(settings), _resources(settings))
     routes, errors = paths.routes(served, settings.prefix), paths.errors(settings.prefix)
@@ -145,7 +194,7 @@ def _regions(settings: Settings) -> dict[str, str]:
     return dict(sorted(found.items(), key=lambda pair: pair[0] != BEDROCK))
 
 
-def _pipeline(settings: Settings, selection: Selection, parts: Parts) -> Pipeline:
+def _pipeline(settings: Settings, selection: Selection, parts: Parts, access: Access) -> Pipeline:
     clock, prices = parts.clock, _prices(settings, parts.price_table)
     providers = {name: _provider(one, parts.client, parts.aws) for name, one in settings.providers.items()}
     answering = Answering(providers, parts.keys, clock)
@@ -157,12 +206,45 @@ def _pipeline(settings: Settings, selection: Selection, parts: Parts) -> Pipelin
         attempting=Attempting(answering, parts.breakers, parts.budget, parts.pace, prices, parts.random, clock),
         prices=prices,
         admission=admission,
+        gate=_gate(settings, parts, prices, access),
+        repeats=parts.repeats,
         ledger=Ledger(parts.aws.dynamodb, settings.table, clock, parts.random, days),
         owners=Owners(parts.aws.dynamodb, settings.table, clock, parts.random, days),
         telemetry=parts.telemetry,
         clock=clock,
         configuration=settings.version,
+        keeps_answers=settings.idempotency,
     )
+
+
+def _gate(settings: Settings, parts: Parts, prices: Callable[[Target], Priced], access: Access) -> Gate:
+    guards = cache(partial(_guards, settings, parts))
+    kinds = {name: one.kind for name, one in settings.providers.items()}
+    _load(settings.policies, parts, guards)
+    return Gate(access, guards, parts.limits, parts.typicals, parts.remaining, prices, kinds, parts.clock)
+
+
+def _load(policies: Sequence[Policy], parts: Parts, guards: Callable[[], Guards]) -> None:
+    """What calls will need is loaded now, and not while the first of them waits."""
+    if any(policy.rate for policy in policies):
+        parts.limits()
+    if any(policy.guard for policy in policies):
+        guards()
+    if any(policy.budgets for policy in policies):
+        from sluice.policy import budgets, strict  # noqa: F401
+        from sluice.stores import reservations, settlements  # noqa: F401
+
+        parts.typicals(), parts.remaining()
+
+
+def _guards(settings: Settings, parts: Parts) -> Guards:
+    from sluice.policy.guards import Guards as PromptGuards
+    from sluice.providers.apply_guardrail import ApplyGuardrail
+
+    bedrock = [one for one in settings.providers.values() if one.kind == BEDROCK and one.region]
+    urls = {one.region or "": one.base_url for one in reversed(bedrock)}
+    guardrails = ApplyGuardrail(parts.client, parts.aws.credentials, settings.region, urls)
+    return PromptGuards(settings.patterns, guardrails.ask)
 
 
 def _provider(settings: ProviderSettings, client: httpx.Client, aws: Clients) -> Provider:
@@ -197,6 +279,16 @@ def _azure(settings: ProviderSettings, client: httpx.Client) -> Provider:
 
 def nonce() -> str:
     return uuid.uuid4().hex[:16]
+
+
+@dataclass(frozen=True, slots=True)
+class LaterKeys:
+    """Stands for the virtual keys until a call first shows one."""
+
+    made: Callable[[], Keys]
+
+    def find(self, presented: str) -> "VirtualKey":
+        return self.made().find(presented)
 
 
 class NoCookies(httpx.Cookies):

@@ -7,13 +7,14 @@ from random import Random
 from typing import Any
 
 import httpx
+from tests.fakes.gates import MemoryBudgets, MemoryLimits, MemoryRepeats, gate
 
 from sluice.admission import Admission, quotes
 from sluice.answering import Answering
 from sluice.attempting import Attempting
 from sluice.domain.call import Call, Target
 from sluice.domain.clock import Clock
-from sluice.domain.errors import GatewayError, SecretUnavailable, UnknownReference
+from sluice.domain.errors import GatewayError, Repeated, SecretUnavailable, UnknownReference
 from sluice.domain.price import Price, Priced, Rates
 from sluice.domain.principal import Principal
 from sluice.domain.record import Reservation, UsageRecord
@@ -58,20 +59,26 @@ class HandClock:
 
 @dataclass
 class MemoryLedger:
-    """Keeps what it is given; `refusal` is raised instead of reserving."""
+    """Keeps what it is given; `refusal` is raised instead of reserving. `repeats` knows answers that were kept."""
 
     reserved: list[Reservation] = field(default_factory=list)
     settled: list[UsageRecord] = field(default_factory=list)
     refusal: GatewayError | None = None
+    budgets: MemoryBudgets = field(default_factory=MemoryBudgets)
+    repeats: MemoryRepeats = field(default_factory=MemoryRepeats)
 
     def reserve(self, reservation: Reservation) -> None:
         if self.refusal:
             raise self.refusal
+        if reservation.idempotent in self.repeats.kept:
+            raise Repeated(self.repeats.kept[reservation.idempotent])
+        self.budgets.hold(reservation.holds)
         self.reserved.append(reservation)
 
     def settle(self, reservation: Reservation, record: UsageRecord, budget_seconds: float = 1.0) -> bool:
         if reservation not in self.reserved:
             return False
+        self.budgets.settle(reservation.holds, record.charges)
         self.settled.append(record)
         return True
 
@@ -204,12 +211,16 @@ class Quiet(Telemetry):
 
     calls: list[dict[str, Any]] = field(default_factory=list)
     troubles: list[str] = field(default_factory=list)
+    budgets_refused: list[tuple[str, bool]] = field(default_factory=list)
 
     def call(self, fields: Any) -> None:
         self.calls.append(dict(fields))
 
     def trouble(self, message: str, fields: Any) -> None:
         self.troubles.append(message)
+
+    def budget_refused(self, budget: str, *, is_false: bool, fields: Any) -> None:
+        self.budgets_refused.append((budget, is_false))
 
 
 @dataclass
@@ -254,6 +265,7 @@ class Gateway:
         self.hand = HandClock()
         self.requests: list[httpx.Request] = []
         self.ledger = MemoryLedger()
+        self.limits = MemoryLimits()
         self.owners = MemoryOwners()
         self.keys = Keyring()
         self.telemetry = Quiet()
@@ -265,19 +277,23 @@ class Gateway:
         client = httpx.Client(transport=httpx.MockTransport(self._send))
         timeouts, kind = settings.pop("timeouts", Timeouts()), settings.pop("kind", "openai")
         name, targets = settings.pop("name", kind), settings.pop("targets", {})
-        secret = None if kind == "bedrock" else SECRET
+        secret, policies = None if kind == "bedrock" else SECRET, settings.pop("policies", ())
         url = "https://provider.invalid" + ("" if kind in ("bedrock", "azure") else "/v1")
         provider = ProviderSettings(name, kind, url, secret, timeouts, **settings)
         selection = Selection({name: provider}, {"mini": alias("mini", f"{name}/gpt-5-mini")}, targets)
-        pipeline = self._pipeline(selection, {name: made(provider, client)})
+        pipeline = self._pipeline(selection, {name: made(provider, client)}, {"policies": policies})
         calls = Calls(pipeline, self.hand.clock, Cloudflare({name: Api(kind, provider.preset)}, {"mini"}))
         models, regions = ("mini", "openai/gpt-5-mini"), {name: "us-east-1"} if kind == "bedrock" else {}
         served = paths.surfaces(calls, selection, models, 1_795_000_000, regions, {})
         routes = paths.routes(served, None)
         return Application(routes, self.telemetry, self.hand.clock, paths.PATHS, paths.errors(None))
 
-    def _pipeline(self, selection: Selection, providers: Mapping[str, Provider]) -> Pipeline:
+    def _pipeline(
+        self, selection: Selection, providers: Mapping[str, Provider], policed: Mapping[str, Any] | None = None
+    ) -> Pipeline:
+        """`policed` is what the gate takes of a configuration."""
         clock, random, admission = self.hand.clock, Random(5), Admission(512, lambda: "nonce")
+        kinds = {name: one.settings.kind for name, one in providers.items()}
         answering = Answering(providers, self.keys, clock)
         return Pipeline(
             Candidates(selection, Order(random, self.pace.averages, quotes(admission, self._price))),
@@ -285,6 +301,8 @@ class Gateway:
             Attempting(answering, self.breakers, self.budget, self.pace, self._price, random, clock),
             self._price,
             admission,
+            gate(clock, self._price, self.limits, kinds, **(policed or {})),
+            lambda: self.ledger.repeats,
             self.ledger,
             self.owners,
             self.telemetry,

@@ -54,7 +54,9 @@ class Routed(Gateway):
         found: Settings = given["settings"]
         client = httpx.Client(transport=httpx.MockTransport(self._send))
         selection = Selection(found.providers, found.routes, found.targets, found.retry)
-        pipeline = self._pipeline(selection, {name: made(one, client) for name, one in found.providers.items()})
+        policed = {"policies": found.policies, "access": found.access, "patterns": found.patterns}
+        providers = {name: made(one, client) for name, one in found.providers.items()}
+        pipeline = self._pipeline(selection, providers, policed)
         names = Cloudflare({name: Api(one.kind) for name, one in found.providers.items()}, frozenset(found.routes))
         calls = Calls(pipeline, self.hand.clock, names)
         served = paths.surfaces(calls, selection, (), 0, {}, {})

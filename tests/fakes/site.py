@@ -10,12 +10,14 @@ from tests.fakes.gateway import SECRET, Context, Gateway, event, made
 
 from sluice.answer import Body
 from sluice.domain.errors import GatewayError
+from sluice.domain.policy import Policy
 from sluice.domain.route import Route
 from sluice.domain.timeouts import Timeouts
 from sluice.provider_settings import Azure, ProviderSettings
 from sluice.routing.selection import Selection
 from sluice.surfaces import paths
 from sluice.surfaces.application import Application
+from sluice.surfaces.application import Route as FrontRoute
 from sluice.surfaces.calls import Calls
 from sluice.surfaces.cloudflare import Api, Cloudflare
 
@@ -57,7 +59,7 @@ def _told(body: Body) -> Iterator[bytes]:
 class Site(Gateway):
     """`providers` are the changes to the settings of each, by name; its kind is its name, or openai.
 
-    Each is at a host of its own name, and answers well but where `answers` say otherwise.
+    Each is at a host of its own name, and answers well but where `answers` say otherwise. `table` is the routing table.
     """
 
     def __init__(
@@ -66,10 +68,12 @@ class Site(Gateway):
         answers: Mapping[str, httpx.Response | Exception] | None = None,
         routes: Sequence[Route] = (),
         prefix: str | None = None,
+        policies: Sequence[Policy] = (),
     ) -> None:
         self.named = {name: _settings(name, changes) for name, changes in providers.items()}
         self.answers = dict(answers or {})
         self._routes, self._prefix = {route.name: route for route in routes}, prefix
+        self._policed, self.table = {"policies": policies}, tuple[FrontRoute, ...]()
         super().__init__(self._answer)
 
     @property
@@ -96,16 +100,16 @@ class Site(Gateway):
     def _application(self, _: dict[str, Any]) -> Application:
         client, named = httpx.Client(transport=httpx.MockTransport(self._send)), self.named
         selection = Selection(named, self._routes)
-        pipeline = self._pipeline(selection, {name: made(one, client) for name, one in named.items()})
+        pipeline = self._pipeline(selection, {name: made(one, client) for name, one in named.items()}, self._policed)
         keys = [name for name, one in named.items() if one.caller_keys]
         apis = {name: Api(one.kind, one.preset) for name, one in named.items()}
         cloudflare = Cloudflare(apis, self._routes, keys, self._prefix)
         calls = Calls(pipeline, self.hand.clock, cloudflare)
         regions = {name: one.region or "us-east-1" for name, one in named.items() if one.kind == "bedrock"}
         resources = {one.azure.resource: name for name, one in named.items() if one.azure}
-        routes = paths.routes(paths.surfaces(calls, selection, (), 0, regions, resources), self._prefix)
+        self.table = paths.routes(paths.surfaces(calls, selection, (), 0, regions, resources), self._prefix)
         errors = paths.errors(self._prefix)
-        return Application(routes, self.telemetry, self.hand.clock, paths.PATHS, errors, cloudflare)
+        return Application(self.table, self.telemetry, self.hand.clock, paths.PATHS, errors, cloudflare)
 
 
 def _settings(name: str, changes: Mapping[str, Any]) -> ProviderSettings:

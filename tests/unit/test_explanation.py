@@ -25,6 +25,9 @@ class Dearer(Several):
         return Priced(replace(PRICE, rates=rates), "2026-11-20-test")
 
 
+ADA = "arn:aws:iam::123456789012:user/ada"
+
+
 def test_it_tells_who_asks_what_and_at_which_price() -> None:
     told = dry(answering())
 
@@ -32,8 +35,8 @@ def test_it_tells_who_asks_what_and_at_which_price() -> None:
     assert told == {
         "object": "dry_run",
         "request_id": "11111111-2222-4333-8444-555555555555",
-        "principal": {"id": "arn:aws:iam::123456789012:user/ada", "account": "123456789012", "session": None},
-        "policy": {"decision": "allow", "policies": []},
+        "principal": {"id": ADA, "account": "123456789012", "session": None, "key": None},
+        "policy": {"decision": "allow", "policies": [], "notes": [], "budgets": []},
         "surface": "openai",
         "operation": "chat",
         "stream": False,

@@ -15,6 +15,7 @@ from sluice.domain.errors import Misconfigured
 from sluice.live import FIRST_LOOK_SECONDS, LOOK_SECONDS, REFUSED_SECONDS, UNREAD_SECONDS, Live
 from sluice.settings import Settings, pushed
 from sluice.stores.configurations import POINTER, Configurations, sort_key
+from sluice.surfaces.application import UNDECIDED
 from sluice.telemetry import Telemetry
 
 ENVIRON = {"SLUICE_TABLE": "ledger"}
@@ -77,7 +78,7 @@ class Environment:
             raise self.defect
         self.made.append(found)
         routes = sorted(found.routes)
-        return lambda _event, _context: {"routes": routes, "body": iter([*routes, *routes])}
+        return lambda event, _: {"routes": routes, "body": iter([*routes, *routes]), "is_refused": UNDECIDED in event}
 
     def routes(self) -> list[str]:
         """Of the configuration that serves a call now."""
@@ -311,6 +312,23 @@ def test_a_table_that_does_not_answer_leaves_all_as_it_is() -> None:
 
     assert (during, soon) == (["smart"], ["fast", "smart"])
     assert (environment.told.troubles, environment.told.alarms) == (["sluice.config_unread"], [])
+
+
+@pytest.mark.parametrize("failures", [[lost()], [None, *[lost()] * 1000]])
+def test_a_new_environment_that_learnt_nothing_refuses_its_calls_until_it_has(failures: list[Exception | None]) -> None:
+    """The file that it was deployed with may have other policies than those in force."""
+    environment = Environment()
+    environment.table.push(1, GOOD)
+    environment.table.failures = failures
+
+    first = environment.live({}, None)
+    environment.table.failures = []
+    second = environment.live({}, None)
+    environment.table.failures = [lost()] * 1000
+    environment.later()
+    later = environment.live({}, None)
+
+    assert [one["is_refused"] for one in (first, second, later)] == [True, False, False]
 
 
 @pytest.mark.parametrize("reads", [1, 2])

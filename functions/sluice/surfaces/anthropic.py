@@ -9,7 +9,6 @@ from typing import Any
 
 from sluice.domain.call import ModelRequest
 from sluice.domain.operation import COUNT_MESSAGES, MESSAGES
-from sluice.policy.authentication import principal
 from sluice.providers import guardrail
 from sluice.surfaces import strict_json
 from sluice.surfaces.anthropic_error import error_body
@@ -58,7 +57,7 @@ class Anthropic:
         return self._answer(request, path, PROVIDER)
 
     def _answer(self, request: Request, path: str, provider: str | None) -> Reply:
-        principal(request.event)
+        self.calls.principal(request)
         body, size = strict_json.body(request.event, request.headers)
         body, provider = routed(body, provider, request.headers)
         reply = self.calls.answer(request, SURFACE, asked(path, body, request.headers), size, provider, error_body)

@@ -17,7 +17,7 @@ from aws_lambda_powertools.event_handler import LambdaFunctionUrlResolver, Respo
 from aws_lambda_powertools.event_handler.middlewares import NextMiddleware
 
 from sluice.domain.clock import Clock
-from sluice.domain.errors import GatewayError, MethodNotAllowed, NotFound
+from sluice.domain.errors import GatewayError, MethodNotAllowed, NotFound, Unavailable
 from sluice.surfaces import call_headers, cf_headers
 from sluice.surfaces.cloudflare import Cloudflare
 from sluice.surfaces.openai_error import OPENAI_ERRORS
@@ -37,6 +37,10 @@ class Route(NamedTuple):
     method: str
     rule: str
     handler: Handler
+
+
+UNDECIDED = "sluice_undecided"  # of an event: which configuration is in force, and whose policies, is not known yet
+NOT_CONFIGURED = "the table did not say which configuration is in force; nothing was sent to a provider"
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,7 +101,10 @@ class Application:
     def _guard(self, resolver: LambdaFunctionUrlResolver, next_middleware: NextMiddleware) -> Response[Any]:
         """Every failure becomes an answer here; nothing of an unexpected one is shown but that it happened."""
         try:
-            call_headers.check(_headers(resolver.current_event.raw_event))
+            event = resolver.current_event.raw_event
+            call_headers.check(_headers(event))
+            if event.get(UNDECIDED):
+                raise Unavailable(NOT_CONFIGURED, headers={"retry-after": "1"})
             return next_middleware(resolver)
         except GatewayError as error:
             return self._failed(error, resolver)

@@ -9,7 +9,6 @@ from dataclasses import dataclass
 from urllib.parse import unquote
 
 from sluice.domain.errors import ModelNotFound
-from sluice.policy.authentication import principal
 from sluice.surfaces import strict_json
 from sluice.surfaces.call_headers import routed
 from sluice.surfaces.calls import Calls
@@ -27,7 +26,7 @@ class Azure:
 
     def call(self, request: Request, resource: str, deployment: str, path: str) -> Reply:
         """POST /azure-openai/{resource}/{deployment}/{path}."""
-        principal(request.event)
+        self.calls.principal(request)
         body, size = strict_json.body(request.event, request.headers)
         body, provider = routed(
             {**body, "model": unquote(deployment)}, self.provider(unquote(resource)), request.headers

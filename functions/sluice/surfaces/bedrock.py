@@ -12,7 +12,6 @@ from urllib.parse import unquote
 from sluice.domain.call import ModelRequest
 from sluice.domain.errors import InvalidRequest, ModelNotFound
 from sluice.domain.operation import BEDROCK_OPERATIONS, PROMPT
-from sluice.policy.authentication import principal
 from sluice.routing.selection import Selection
 from sluice.surfaces import strict_json
 from sluice.surfaces.bedrock_error import error_body
@@ -54,7 +53,7 @@ class Bedrock:
 
     def prompt(self, request: Request, model: str) -> Reply:
         """GET /api/bedrock/{model}?p=...: {"modelId", "prompt", "res"}, with stream=true the text as it comes."""
-        principal(request.event)
+        self.calls.principal(request)
         query = request.event.get("queryStringParameters") or {}
         text, stream = str(query.get("p") or ""), query.get("stream", "false")
         if stream not in ("true", "false"):
@@ -69,7 +68,7 @@ class Bedrock:
         return self.calls.answer(request, QUICK, prompt, size, self.provider_of(name), openai_error_body)
 
     def _answer(self, request: Request, model: str, operation: str, provider: str | None) -> Reply:
-        principal(request.event)
+        self.calls.principal(request)
         body, size = strict_json.body(request.event, request.headers, strict_json.JSON_OR_BYTES)
         named = route(request.headers)
         call = asked(operation, named or unquote(model), body, request.headers)

@@ -6,7 +6,7 @@ header, else by the body's `__type`, and without both name the status.
 
 import json
 
-from sluice.domain.errors import GatewayError, UpstreamError, UpstreamRefused
+from sluice.domain.errors import BudgetExceeded, GatewayError, UpstreamError, UpstreamRefused
 from sluice.surfaces.request import JSON, Errors, Reply
 
 DIALECT = "bedrock"
@@ -22,6 +22,8 @@ NAMES = {
     503: "ServiceUnavailableException",
     504: "ModelTimeoutException",
 }
+# What AWS's SDKs do not try again, though the status of other surfaces for it is one that they do.
+BY_CODE = {BudgetExceeded.code: ("ServiceQuotaExceededException", 400)}
 # Those that a stream may end with: https://docs.aws.amazon.com/bedrock/latest/APIReference/API_runtime_ConverseStreamOutput.html
 IN_STREAM = {
     400: "validationException",
@@ -45,12 +47,12 @@ def error_body(error: GatewayError, request_id: str) -> dict[str, object]:
 def reply(error: GatewayError, request_id: str) -> Reply:  # noqa: ARG001 it is in the headers
     """An error as an answer: Bedrock's own as it came, with its own status, else ours."""
     told = error.exception if isinstance(error, UpstreamError) else None
-    name = told or error_name(error.status)
+    name, status = BY_CODE.get(error.code, (told or error_name(error.status), error.status))
     if isinstance(error, UpstreamRefused) and error.body and error.dialect == DIALECT:
         return Reply({ERROR_TYPE: name, **error.headers, "content-type": JSON}, error.body, error.status)
     headers = {ERROR_TYPE: name, **error.headers, "content-type": JSON}
     body = json.dumps({"__type": name, "message": error.message}, separators=(",", ":")).encode()
-    return Reply(headers, body, error.status)
+    return Reply(headers, body, status)
 
 
 BEDROCK_ERRORS = Errors(error_body, reply)

@@ -1,7 +1,7 @@
 """From a parsed request to a call, the same on every surface."""
 
 import json
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
 
@@ -9,8 +9,9 @@ from sluice.domain.call import Call, ModelRequest, Step, Wishes
 from sluice.domain.clock import Clock
 from sluice.domain.errors import GatewayError
 from sluice.domain.operation import Operation
+from sluice.domain.principal import Principal
 from sluice.pipeline import Pipeline
-from sluice.policy.authentication import principal
+from sluice.policy.authentication import IAM_ONLY, Authentication
 from sluice.surfaces import cache_headers, call_headers, cf_headers
 from sluice.surfaces.cloudflare import Cloudflare
 from sluice.surfaces.fallbacks import fallbacks
@@ -24,11 +25,20 @@ UNIVERSAL = "universal"
 
 @dataclass(frozen=True, slots=True)
 class Calls:
-    """Makes calls and has them answered. `cloudflare` tells what its names in headers are here."""
+    """Makes calls and has them answered. `cloudflare` tells what its names in headers are here.
+
+    `may_use` says whether a principal may use a model that goes by these names.
+    """
 
     pipeline: Pipeline
     clock: Clock
     cloudflare: Cloudflare = NO_CLOUDFLARE
+    authentication: Authentication = IAM_ONLY
+    may_use: Callable[[Principal, Sequence[str]], bool] = lambda _principal, _names: True
+
+    def principal(self, request: Request) -> Principal:
+        """Who calls. Raises Unauthenticated, InvalidKey."""
+        return self.authentication.principal(request.event, request.headers)
 
     def answer(
         self,
@@ -64,7 +74,7 @@ class Calls:
             surface=surface,
             path=request.path,
             steps=steps,
-            principal=principal(request.event),
+            principal=self.principal(request),
             started=request.started,
             started_ms=round((self.clock.now() - self.clock.monotonic() + request.started) * 1000),
             deadline=request.deadline,
@@ -72,6 +82,7 @@ class Calls:
             metadata={**call_headers.metadata(headers), **cf_headers.noted(headers)},
             wishes=self._wishes(headers),
             counts_steps=len(steps) > 1 or surface == UNIVERSAL,
+            idempotency_key=call_headers.idempotency_key(headers),
         )
         if call.wishes.is_dry_run:
             return _told(self.pipeline.explain(call), {**cache, **_warnings({}, unheeded)})

@@ -7,7 +7,6 @@ for the others too.
 from dataclasses import dataclass
 from typing import Any
 
-from sluice.policy.authentication import principal
 from sluice.surfaces import strict_json
 from sluice.surfaces.call_headers import routed
 from sluice.surfaces.calls import Calls
@@ -24,7 +23,7 @@ class Compat:
 
     def call(self, request: Request, path: str) -> Reply:
         """POST /compat/{path}."""
-        principal(request.event)
+        self.calls.principal(request)
         body, size = strict_json.body(request.event, request.headers)
         body, _ = routed(translated(body, self.cloudflare), None, request.headers)
         return self.calls.answer(request, SURFACE, asked(path, body, request.headers), size, None, error_body)

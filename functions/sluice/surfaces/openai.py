@@ -7,8 +7,9 @@ from typing import Any
 from urllib.parse import unquote
 
 from sluice.domain.call import ModelRequest
+from sluice.domain.errors import ModelNotFound
 from sluice.domain.operation import OPERATIONS
-from sluice.policy.authentication import principal
+from sluice.domain.principal import Principal
 from sluice.providers import guardrail
 from sluice.routing.selection import Selection
 from sluice.surfaces import anthropic_models, strict_json
@@ -40,26 +41,36 @@ class OpenAI:
         return self._answer(request, path, PROVIDER)
 
     def _answer(self, request: Request, path: str, provider: str | None) -> Reply:
-        principal(request.event)
+        self.calls.principal(request)
         body, size = strict_json.body(request.event, request.headers)
         body, provider = routed(body, provider, request.headers)
         return self.calls.answer(request, SURFACE, asked(path, body, request.headers), size, provider, error_body)
 
     def list_models(self, request: Request) -> Reply:
-        """GET /v1/models: every route, and the known models of each provider."""
-        principal(request.event)
+        """GET /v1/models: every route, and the known models of each provider, of those that the caller may use."""
+        caller = self.calls.principal(request)
+        names = [name for name in self.models if self._may_use(caller, name)]
         if anthropic_models.is_asked(request.headers):
-            return _json(anthropic_models.page(self.models, self.models_since))
-        return _json({"object": "list", "data": [self._model(name) for name in self.models]})
+            return _json(anthropic_models.page(names, self.models_since))
+        return _json({"object": "list", "data": [self._model(name) for name in names]})
 
     def retrieve_model(self, request: Request, model: str) -> Reply:
         """GET /v1/models/{model}; the id is unquoted once."""
-        principal(request.event)
-        name = unquote(model)
+        caller, name = self.calls.principal(request), unquote(model)
         self.selection.target(name)
+        if not self._may_use(caller, name):
+            raise ModelNotFound(
+                f"unknown model {name[:80]!r}; GET /v1/models lists those that are yours", param="model"
+            )
         if anthropic_models.is_asked(request.headers):
             return _json(anthropic_models.model(name, self.models_since))
         return _json(self._model(name))
+
+    def _may_use(self, caller: Principal, name: str) -> bool:
+        """A route by any of its targets."""
+        route = self.selection.routed(name)
+        goes_by = [(name, str(leg.target)) for leg in route.legs] if route else [(name,)]
+        return any(self.calls.may_use(caller, names) for names in goes_by)
 
     def _model(self, name: str) -> dict[str, object]:
         provider = name.partition("/")[0] if "/" in name else "sluice"

@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, NamedTuple, Protocol
 
-from sluice.answer import Body
+from sluice.answer import Pieces
 from sluice.domain.errors import GatewayError
 
 JSON = "application/json"
@@ -27,7 +27,7 @@ class Reply:
     """What the front door sends."""
 
     headers: Mapping[str, str]
-    body: bytes | Body
+    body: bytes | Pieces
     status: int = 200
 
 

@@ -12,7 +12,7 @@ from typing import Any
 from sluice.domain.call import Step
 from sluice.domain.errors import GatewayError, InvalidRequest, ModelNotFound
 from sluice.domain.operation import BEDROCK_OPERATIONS, OPERATIONS, Operation
-from sluice.policy.authentication import principal
+from sluice.policy.authentication import refuse_as_providers
 from sluice.surfaces import anthropic, call_headers, cf_headers, step_headers, strict_json
 from sluice.surfaces.anthropic_error import ANTHROPIC_ERRORS
 from sluice.surfaces.bedrock_error import BEDROCK_ERRORS
@@ -53,7 +53,7 @@ class Universal:
 
     def call(self, request: Request, _path: str) -> Reply:
         """POST /, with a JSON array."""
-        principal(request.event)
+        self.calls.principal(request)
         items, size = strict_json.array(request.event, request.headers)
         if not 0 < len(items) <= MAX_STEPS:
             raise InvalidRequest(f"want an array of 1 to {MAX_STEPS} steps, not of {len(items)}")
@@ -84,6 +84,8 @@ class Universal:
         made = step(asked, provider, said)
         unheeded = step_headers.unheeded(item, own, FIELDS)
         key = step_headers.key(item, own)
+        for one in (key, made.key):
+            refuse_as_providers(one, "headers")
         if key is None or made.key is not None:
             return made, unheeded
         if self._takes_keys(made):

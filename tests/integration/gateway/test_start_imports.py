@@ -49,6 +49,8 @@ BUILDS = {
     "sluice.settings": "what gateway.toml and the environment may say",
     "sluice.provider_settings": "what gateway.toml may say of a provider",
     "sluice.route_settings": "what gateway.toml may say of a route",
+    "sluice.domain.policy": "the policies that gateway.toml may say",
+    "sluice.policy.patterns": "how they name callers and models, where there are any",
     "sluice.routing.pace": "how soon targets begin, where a route goes by latency",
     "sluice.stores.paces": "the rows of that",
     "sluice.stores.patience": "how long a failing table is waited for, where something fails",
@@ -183,7 +185,7 @@ def _raise(error: BaseException) -> None:
 
 
 def is_call(path: Path) -> bool:
-    return path.name != "env.json" and not path.name.startswith("sweeper-")
+    return path.name != "env.json" and not path.name.startswith(("rollup-", "sweeper-"))
 
 
 def loads(path: Path) -> bool:
