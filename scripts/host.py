@@ -27,7 +27,7 @@ PYTHON = ENVIRONMENTS["local"].python
 COMPILEALL = ("-m", "compileall", "-q", "-j", "0", "--invalidation-mode", "unchecked-hash")
 LANG = ROOT / "requirements" / "lang.txt"
 LAYERS = {"RuntimeLayer": "layers/runtime", "DependenciesLayer": "layers/dependencies"}
-FUNCTIONS = {"GatewayFunction": "functions", "SweeperFunction": "functions"}
+FUNCTIONS = dict.fromkeys(("GatewayFunction", "RollupFunction", "SweeperFunction"), "functions")
 
 
 @dataclass(frozen=True, slots=True)

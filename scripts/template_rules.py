@@ -17,8 +17,8 @@ URL_PERMISSIONS = {  # what a function URL asks of its caller, and the property 
     "lambda:InvokeFunctionUrl": ("FunctionUrlAuthType", "AWS_IAM"),
     "lambda:InvokeFunction": ("InvokedViaFunctionUrl", True),
 }
-KEYS = {"": ("pk", "sk"), "byprincipal": ("g1pk", "g1sk"), "bytime": ("g2pk", "g2sk"), "open": ("opk", "osk")}
-PROJECTIONS = {"byprincipal": "ALL", "bytime": "ALL", "open": "KEYS_ONLY"}
+KEYS = {"": ("pk", "sk"), "bytime": ("g2pk", "g2sk"), "open": ("opk", "osk")}
+PROJECTIONS = {"bytime": "ALL", "open": "KEYS_ONLY"}
 OUTLIVES = {"AWS::DynamoDB::Table", "AWS::SecretsManager::Secret"}
 ONLY_IN_PROD = {"Fn::If": ["IsProd", True, False]}
 PROD = {"Fn::Equals": [{"Ref": "Stage"}, "prod"]}

@@ -28,7 +28,8 @@ ROOT = Path(__file__).resolve().parents[3]
 HOST = ROOT / "build" / "host"
 EVENTS = ROOT / "events"
 REGION = "us-east-1"
-SWEEPS = "sweeper-"
+GATEWAY = "GatewayFunction"
+OTHERS = {"rollup": "RollupFunction", "sweeper": "SweeperFunction"}  # by how the names of their events begin
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,9 +82,9 @@ def compared(say: Callable[[str], None]) -> Iterator[Row]:
         template, providers = Template.load(ROOT), upstreams(HOST / "task" / "gateway.toml", {}, None)
         aws = exits.enter_context(EmbeddedAws(template, providers.secrets))
         world = World(template, providers, aws, exits.enter_context(EventLoopThread(_raise)), exits)
-        sides = {name: _sides(made, name, world) for name in ("GatewayFunction", "SweeperFunction")}
+        sides = {name: _sides(made, name, world) for name in (GATEWAY, *OTHERS.values())}
         for path in event_files():
-            yield sides["SweeperFunction" if path.name.startswith(SWEEPS) else "GatewayFunction"].row(path)
+            yield sides[OTHERS.get(path.name.partition("-")[0], GATEWAY)].row(path)
 
 
 def table_row(row: Row) -> str:
