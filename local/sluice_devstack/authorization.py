@@ -12,13 +12,21 @@ import fnmatch
 import io
 import json
 import re
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 ACCOUNT = "123456789012"
 SCOPE = re.compile(r"Credential=(?P<key>[^/,\s]+)/\d{8}/(?P<region>[^/,\s]+)/(?P<service>[^/,\s]+)/")
+OF_STREAMS = ("DescribeStream", "GetRecords", "GetShardIterator", "ListStreams")
+IN_TRANSACTIONS = {
+    "ConditionCheck": "ConditionCheckItem",
+    "Delete": "DeleteItem",
+    "Get": "GetItem",
+    "Put": "PutItem",
+    "Update": "UpdateItem",
+}
 SECRET_SUFFIX = "-AbCdEf"  # AWS adds six characters of its own to a secret's name
 REFUSED = "400 Bad Request"  # both services refuse with this status
 
@@ -98,21 +106,47 @@ def actions(service: str, region: str, environ: Environ) -> list[Action]:
     environ["wsgi.input"] = io.BytesIO(body)
     operation = environ.get("HTTP_X_AMZ_TARGET", "").rpartition(".")[2]
     place = f"arn:aws:{service}:{region}:{ACCOUNT}:"
-    return [Action(f"{service}:{operation}", place + resource) for resource in _resources(body)]
+    return [Action(f"{service}:{name}", place + resource) for name, resource in _asked(operation, body)]
 
 
-def _resources(body: bytes) -> list[str]:
-    """The parts of the ARNs behind the account; `*` for an operation on none, which no exact grant covers."""
+def _asked(operation: str, body: bytes) -> Iterator[tuple[str, str]]:
+    """Actions, each with the part of its resource's ARN behind the account."""
     try:
         asked = json.loads(body or b"{}")
     except ValueError:
-        return ["*"]
+        yield operation, "*"
+        return
+    if "TransactItems" in asked:
+        yield from _of_transaction(asked["TransactItems"])
+    else:
+        yield from ((operation, resource) for resource in _resources(operation, asked))
+
+
+def _of_transaction(items: Iterable[Mapping[str, Any]]) -> Iterator[tuple[str, str]]:
+    """A transaction asks for no action of its own, but for that of each of its items."""
+    for item in items:
+        for kind, each in item.items():
+            yield IN_TRANSACTIONS.get(kind, kind), f"table/{_last(each['TableName'])}"
+
+
+def _resources(operation: str, asked: Mapping[str, Any]) -> list[str]:
+    """`*` for an operation on none, which no exact grant covers."""
+    if operation in OF_STREAMS:
+        return [_stream(asked)]
+    if "Entries" in asked:
+        return [f"event-bus/{_last(each.get('EventBusName', 'default'))}" for each in asked["Entries"]]
     if "TableName" in asked:
         index = f"/index/{asked['IndexName']}" if "IndexName" in asked else ""
         return [f"table/{_last(asked['TableName'])}{index}"]
     if "RequestItems" in asked:
         return [f"table/{_last(name)}" for name in asked["RequestItems"]]
     return [f"secret:{_last(asked['SecretId'], ':')}{SECRET_SUFFIX}" if "SecretId" in asked else "*"]
+
+
+def _stream(asked: Mapping[str, Any]) -> str:
+    """A stream by its ARN, by an iterator that begins with it, or as that of a table."""
+    arn = str(asked.get("StreamArn") or asked.get("ShardIterator", "")).partition("|")[0]
+    return arn.split(":", 5)[5] if arn.count(":") >= 5 else f"table/{_last(asked.get('TableName', '*'))}/stream/"
 
 
 def _last(name: str, separator: str = "/") -> str:

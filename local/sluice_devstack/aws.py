@@ -63,6 +63,11 @@ class EmbeddedAws:
         return self._url if self._store == "moto" else self._store
 
     @property
+    def url(self) -> str:
+        """Of all services but DynamoDB, which another engine may be."""
+        return self._url
+
+    @property
     def secrets_url(self) -> str:
         return self._url
 

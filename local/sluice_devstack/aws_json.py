@@ -27,6 +27,7 @@ class Service:
 
 
 DYNAMODB = Service("dynamodb", "DynamoDB_20120810", "application/x-amz-json-1.0")
+DYNAMODB_STREAMS = Service("dynamodb", "DynamoDBStreams_20120810", "application/x-amz-json-1.0")
 SECRETS_MANAGER = Service("secretsmanager", "secretsmanager", "application/x-amz-json-1.1")
 
 
@@ -38,12 +39,19 @@ class AwsError(Exception):
         self.code = code
 
 
-def call(url: str, service: Service, operation: str, body: dict[str, Any], timeout_seconds: float) -> dict[str, Any]:
+def call(
+    url: str,
+    service: Service,
+    operation: str,
+    body: dict[str, Any],
+    timeout_seconds: float,
+    signs: AccessKey = DEVELOPER,
+) -> dict[str, Any]:
     """The answer of `operation`. Raises AwsError when refused, OSError when nobody answers in time."""
     host, payload = urlsplit(url).netloc, json.dumps(body).encode()
     headers = {"host": host, "content-type": service.content_type, "x-amz-target": f"{service.target}.{operation}"}
     wire = WireRequest("POST", "/", "", headers, payload)
-    headers |= signing_headers(wire, DEVELOPER, Scope(datetime.now(UTC), REGION, service.name))
+    headers |= signing_headers(wire, signs, Scope(datetime.now(UTC), REGION, service.name))
     connection = http.client.HTTPConnection(host, timeout=timeout_seconds)
     try:
         connection.request("POST", "/", payload, headers)

@@ -142,6 +142,8 @@ class Resolver:
 
     def _attribute(self, argument: Any) -> str:
         logical_id, attribute = argument
+        if attribute == "StreamArn":  # its last part is when the stream began, which no template knows
+            return f"{self._attribute([logical_id, 'Arn'])}/stream/*"
         if attribute != "Arn":
             return f"{self.name_of(logical_id)}.{self.resolve(attribute)}"
         kind = self._named("Resources", logical_id).get("Type", "")

@@ -9,6 +9,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
+from sluice_client.signature import AccessKey
 from sluice_devstack.intrinsics import TemplateError
 
 ROLE, MANAGED_POLICY = "AWS::IAM::Role", "AWS::IAM::ManagedPolicy"
@@ -36,6 +37,10 @@ class Holder:
     @property
     def access_key_id(self) -> str:
         return f"ASIAEXAMPLE{self.name.upper()}"
+
+    @property
+    def key(self) -> AccessKey:
+        return AccessKey(self.access_key_id, f"fake-secret-of-{self.name}", f"fake-session-token-of-{self.name}")
 
     @property
     def variables(self) -> dict[str, str]:

@@ -1,4 +1,4 @@
-"""The whole stack: embedded AWS, simulated providers, functions in their environments, function URL, sweeper.
+"""The whole stack: embedded AWS, simulated providers, functions in their environments, URL, sweeper, rollup.
 
 It knows the gateway only by what is deployed of it (build/host, template.yaml) and by its environment variables.
 """
@@ -33,13 +33,15 @@ from sluice_devstack.lines import CallLines
 from sluice_devstack.sigv4 import Identity, Verifier
 from sluice_devstack.simulated.bedrock.access import Access, identity
 from sluice_devstack.simulator import Received, SimulatedOpenAI
+from sluice_devstack.table_stream import TableStream
 from sluice_devstack.template import Template
 from sluice_devstack.upstreams import ANTHROPIC, AZURE, BEDROCK, OPENAI, Upstreams, upstreams
 
 ROOT = Path(__file__).resolve().parents[2]
 REGION = "us-east-1"
 ACCOUNT = "123456789012"
-GATEWAY, SWEEPER = "GatewayFunction", "SweeperFunction"
+GATEWAY, ROLLUP, SWEEPER = "GatewayFunction", "RollupFunction", "SweeperFunction"
+ROLLED_UP_SECONDS = 30.0
 DEVELOPER = Identity(
     access_key_id="AKIDEXAMPLESLUICEDEV",
     secret_access_key="fake-secret-access-key-of-the-developer",
@@ -55,11 +57,11 @@ class StackError(Exception):
 class StackOptions:
     """`secrets` maps a secret's name to its value (anything but a string as JSON); `store` is "moto" or the URL of
     a DynamoDB engine; `environments` is the most that run at once; `aws_port`, `provider_port` and `bedrock_port`
-    give way where they are taken; without `openai_api_key` OpenAI is simulated, without `anthropic_api_key` Anthropic;
-    `recordings` is a folder that the simulated Bedrock replays from; `environment_variables` are the gateway's and
-    win; `echo` prints; `identities` may call besides the developer; `sweeper_seconds` is the period of the sweeper,
-    None for never; `parameters` are those of template.yaml that are not at their defaults; `host` and `root` say
-    what runs."""
+    give way where they are taken; without `openai_api_key` OpenAI is simulated, without `anthropic_api_key`
+    Anthropic; `recordings` is a folder that the simulated Bedrock replays from; `environment_variables` are the
+    gateway's and win; `echo` prints; `identities` may call besides the developer; `sweeper_seconds` is the period
+    of the sweeper, None for never; `rollup`: whether the table's stream is read, and totals are made; `parameters`
+    are those of template.yaml that are not at their defaults; `host` and `root` say what runs."""
 
     config: Path | None = None
     secrets: Mapping[str, object] = field(default_factory=dict)
@@ -79,6 +81,7 @@ class StackOptions:
     shows_logs: bool = False
     identities: Sequence[Identity] = ()
     sweeper_seconds: float | None = 60
+    rollup: bool = False
     parameters: Mapping[str, str] = field(default_factory=dict)
     host: Path | None = None
     root: Path = ROOT
@@ -119,7 +122,9 @@ class DevStack:
         self._aws: EmbeddedAws
         self._lines: CallLines
         self._gateway: LocalFunction
+        self._rollup: LocalFunction
         self._sweeper: LocalFunction
+        self._stream: TableStream | None = None
 
     def __enter__(self) -> "DevStack":
         with ExitStack() as exits:
@@ -182,6 +187,24 @@ class DevStack:
         except InvocationFailed as failed:
             raise StackError(f"the sweeper failed: {failed}") from failed
 
+    def rolled_up(self, timeout_seconds: float = ROLLED_UP_SECONDS) -> None:
+        """Returns when the totals hold every call that had been settled; StackError where they do not in time."""
+        if self._stream is None:
+            raise StackError("nothing is rolled up: StackOptions.rollup is False")
+        reading = self._loop.submit(self._stream.read_out())
+        try:
+            reading.result(timeout_seconds)
+        except TimeoutError:
+            reading.cancel()
+            raise StackError(f"the table's stream is not read out after {timeout_seconds:g} s") from None
+
+    def invoke_rollup(self, records: Sequence[Mapping[str, Any]]) -> Any:
+        """One delivery of these records of the stream; its JSON result, or StackError."""
+        try:
+            return self._loop.run(self._rollup.invoke({"Records": list(records)}))
+        except InvocationFailed as failed:
+            raise StackError(f"the rollup failed: {failed}") from failed
+
     def finished(self, call: Call) -> None:
         """A call has ended (told by the function URL)."""
         self._lines.finished(call)
@@ -214,6 +237,7 @@ class DevStack:
         self._start_functions(template, host, config, providers, exits)
         self._start_url(template, exits)
         self._start_sweeping(exits)
+        self._start_rolling_up(template, exits)
 
     def _start_simulated(self, providers: Upstreams, exits: ExitStack) -> None:
         """Each kind for itself; OpenAI's and Bedrock's on the ports of events/env.json, the others on any."""
@@ -262,6 +286,8 @@ class DevStack:
         gateway = {**ours, **providers.variables(self.simulated_urls), **self.options.environment_variables}
         self._gateway = self._function(template, GATEWAY, host, gateway, self.options.timeout_seconds, exits)
         self._sweeper = self._function(template, SWEEPER, host, ours, None, exits)
+        events = {"AWS_ENDPOINT_URL_EVENTBRIDGE": self._aws.url}
+        self._rollup = self._function(template, ROLLUP, host, ours | events, None, exits)
         warming = self._loop.submit(self._gateway.warm())
         self._aws.wait()  # the table and the secrets come into being while the gateway starts
         warming.result()
@@ -305,6 +331,15 @@ class DevStack:
         if self.options.sweeper_seconds is not None:
             sweeping = self._loop.submit(self._sweep_every(self.options.sweeper_seconds))
             exits.callback(lambda: _ended(sweeping))
+
+    def _start_rolling_up(self, template: Template, exits: ExitStack) -> None:
+        settings = template.function(ROLLUP)
+        if not self.options.rollup or settings.stream is None:
+            return
+        signs = self._aws.holders[settings.role or ""].key
+        self._stream = TableStream(self.dynamodb_url, settings.stream, self._rollup, signs, self._echo)
+        following = self._loop.submit(self._stream.follow())
+        exits.callback(lambda: _ended(following))
 
     async def _sweep_every(self, seconds: float) -> None:
         while True:

@@ -3,6 +3,7 @@
 https://docs.aws.amazon.com/serverless-application-model/latest/developerguide/sam-specification.html
 """
 
+import json
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -13,6 +14,8 @@ from sluice_devstack.roles import MANAGED_POLICY, ROLE, Holder, holder
 
 FUNCTION = "AWS::Serverless::Function"
 TABLE = "AWS::DynamoDB::Table"
+STREAM = "DynamoDB"  # SAM's name of an event source that is a table's stream
+DEFAULT_BATCH_SIZE = 100
 DEFAULT_TIMEOUT_SECONDS = 3
 DEFAULT_MEMORY_MB = 128
 CREATE_TABLE_PROPERTIES = (  # encryption and deletion protection say nothing about a local engine
@@ -45,6 +48,15 @@ class UrlSettings:
 
 
 @dataclass(frozen=True, slots=True)
+class StreamSettings:
+    """What a function hears of a table's stream. `patterns` are filters; a record that fits one of them is heard of."""
+
+    table: str
+    batch_size: int
+    patterns: tuple[Mapping[str, Any], ...]
+
+
+@dataclass(frozen=True, slots=True)
 class FunctionSettings:
     handler: str
     timeout_seconds: int
@@ -52,6 +64,7 @@ class FunctionSettings:
     variables: dict[str, str]
     url: UrlSettings | None
     role: str | None
+    stream: StreamSettings | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,6 +106,7 @@ class Template:
             variables=self._variables(shared) | self._variables(own),
             url=self._url(settings),
             role=_logical_id(settings.get("Role")),
+            stream=self._stream(settings),
         )
 
     def holders(self) -> dict[str, Holder]:
@@ -145,6 +159,17 @@ class Template:
             str(config["AuthType"]), str(config.get("InvokeMode", "BUFFERED")), _cors(config.get("Cors"))
         )
 
+    def _stream(self, settings: Mapping[str, Any]) -> StreamSettings | None:
+        """The one table's stream that the function is an event source mapping of."""
+        for event in settings.get("Events", {}).values():
+            if event["Type"] == STREAM:
+                source = self._resolver.resolve({**event["Properties"], "Stream": ""})
+                filters = source.get("FilterCriteria", {}).get("Filters", [])
+                patterns = tuple(json.loads(each["Pattern"]) for each in filters)
+                table = self._resolver.name_of(str(_logical_id(event["Properties"]["Stream"])))
+                return StreamSettings(table, int(source.get("BatchSize", DEFAULT_BATCH_SIZE)), patterns)
+        return None
+
 
 def _cors(config: Mapping[str, Any] | None) -> CorsSettings | None:
     if not config:
@@ -159,9 +184,9 @@ def _cors(config: Mapping[str, Any] | None) -> CorsSettings | None:
     )
 
 
-def _logical_id(role: Any) -> str | None:
-    """Of the role that `!GetAtt Name.Arn` points to."""
-    pointed = role.get("Fn::GetAtt") if isinstance(role, Mapping) else None
+def _logical_id(pointer: Any) -> str | None:
+    """Of the resource that `!GetAtt Name.Arn` or another attribute of it points to."""
+    pointed = pointer.get("Fn::GetAtt") if isinstance(pointer, Mapping) else None
     return str(pointed[0]) if pointed else None
 
 

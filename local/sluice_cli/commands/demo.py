@@ -109,7 +109,7 @@ def run(_options: argparse.Namespace, terminal: Terminal) -> int:
     upstream = "the real OpenAI (OPENAI_API_KEY found)" if key else "a simulated OpenAI"
     _step(terminal, 1, "Start the function as Lambda does: exec wrapper, runtime layer, the table of template.yaml")
     started = time.monotonic()
-    with local_stack.running(StackOptions(openai_api_key=key, environments=1), terminal) as stack:
+    with local_stack.running(StackOptions(openai_api_key=key, environments=1, rollup=True), terminal) as stack:
         ready = f"ready in {time.monotonic() - started:.1f} s: environment {stack.environments[0].pid}"
         terminal.out.line(f"   {ready}, behind it {upstream} and a simulated Bedrock")
         site = local_stack.site(stack)

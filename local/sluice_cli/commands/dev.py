@@ -122,6 +122,7 @@ def _stack_options(options: Options, terminal: Terminal) -> StackOptions:
         echo=echo,
         has_colour=terminal.out.has_colour,
         parameters=options.parameters,
+        rollup=True,
     )
 
 

@@ -10,16 +10,27 @@ import pytest
 from sluice_devstack.authorization import Authorized, Notes
 
 TABLE = "arn:aws:dynamodb:us-east-1:123456789012:table/ledger"
+BUS = "arn:aws:events:us-east-1:123456789012:event-bus/sluice"
 SECRETS = "arn:aws:secretsmanager:us-east-1:123456789012:secret:sluice/*"
 GRANTS = [
     ("dynamodb:GetItem", TABLE),
     ("dynamodb:BatchGetItem", TABLE),
     ("dynamodb:Query", f"{TABLE}/index/open"),
+    ("dynamodb:UpdateItem", TABLE),
+    ("dynamodb:GetRecords", f"{TABLE}/stream/*"),
+    ("dynamodb:ListStreams", f"{TABLE}/stream/*"),
+    ("events:PutEvents", BUS),
     ("secretsmanager:GetSecretValue", SECRETS),
 ]
 POLICIES = {"ASIAREADER": {"holder": "ReaderRole", "grants": GRANTS}}
 GET, QUERY, SECRET = "DynamoDB_20120810.GetItem", "DynamoDB_20120810.Query", "secretsmanager.GetSecretValue"
-OF_SERVICE = {"DynamoDB_20120810": "dynamodb", "secretsmanager": "secretsmanager"}
+TRANSACT, STREAMS, EVENTS = "DynamoDB_20120810.TransactWriteItems", "DynamoDBStreams_20120810", "AWSEvents.PutEvents"
+OF_SERVICE = {
+    "DynamoDB_20120810": "dynamodb",
+    STREAMS: "dynamodb",
+    "AWSEvents": "events",
+    "secretsmanager": "secretsmanager",
+}
 
 
 class Served:
@@ -58,6 +69,11 @@ class Served:
         (GET, {"TableName": TABLE}),
         ("DynamoDB_20120810.BatchGetItem", {"RequestItems": {"ledger": {"Keys": []}}}),
         (QUERY, {"TableName": "ledger", "IndexName": "open"}),
+        (TRANSACT, {"TransactItems": [{"Update": {"TableName": "ledger"}}, {"Update": {"TableName": TABLE}}]}),
+        ("DynamoDB_20120810.TransactGetItems", {"TransactItems": [{"Get": {"TableName": "ledger"}}]}),
+        (f"{STREAMS}.GetRecords", {"ShardIterator": f"{TABLE}/stream/2026-11-20T00:00:00.000|1|AAAA"}),
+        (f"{STREAMS}.ListStreams", {"TableName": "ledger"}),
+        (EVENTS, {"Entries": [{"EventBusName": BUS}, {"EventBusName": "sluice"}]}),
         (SECRET, {"SecretId": "sluice/openai"}),
         (SECRET, {"SecretId": "arn:aws:secretsmanager:us-east-1:123456789012:secret:sluice/openai"}),
     ],
@@ -88,6 +104,16 @@ def test_what_is_granted_goes_through_with_its_whole_body(target: str, body: dic
             {},
             "dynamodb:ListTables on resource: arn:aws:dynamodb:us-east-1:123456789012:* ",
         ),
+        (
+            TRANSACT,
+            {"TransactItems": [{"Update": {"TableName": "ledger"}}, {"ConditionCheck": {"TableName": "ledger"}}]},
+            f"dynamodb:ConditionCheckItem on resource: {TABLE} ",
+        ),
+        (TRANSACT, {"TransactItems": [{"Put": {"TableName": "ledger"}}]}, "dynamodb:PutItem on "),
+        (TRANSACT, {"TransactItems": [{"Update": {"TableName": "other"}}]}, "table/other "),
+        (f"{STREAMS}.DescribeStream", {"StreamArn": f"{TABLE}/stream/1"}, f"{TABLE}/stream/1 "),
+        (f"{STREAMS}.GetRecords", {"ShardIterator": "opaque"}, "dynamodb:GetRecords on "),
+        (EVENTS, {"Entries": [{}]}, "event-bus/default "),
         (GET, b"no JSON", "123456789012:* "),
     ],
 )
