@@ -23,6 +23,8 @@ COMMANDS = {
     "chat": "ask a model through the gateway and watch the answer arrive",
     "logs": "read the ledger: the newest calls, one call whole, or calls as they end",
     "usage": "add up the ledger: calls, tokens and cost by day, model, principal and more",
+    "budgets": "show what is spent of each budget, by whom, and what is left",
+    "keys": "make, list, rotate and revoke virtual keys, with their models, budgets and rates",
     "connect": "print a program that calls the gateway: OpenAI SDKs, LangChain, Vercel AI SDK, curl",
     "proxy": "sign and forward for tools that know only a base URL and a key",
     "doctor": "say what is wrong with a gateway, from credentials to clock, and what to do",

@@ -19,6 +19,7 @@ from sluice_cli.record import KEY_PREFIX, Item, Record, record
 from sluice_cli.site import Site
 
 INDEX, OPEN = "bytime", "open"
+TOTALS, BEGINNING = "D#", {"pk": {"S": "D#since"}, "sk": {"S": "since"}}
 SHARDS = 4
 LOOKBACK_DAYS = 14
 POLL_SECONDS = 0.1
@@ -92,6 +93,25 @@ class Ledger:
         """How many calls are reserved whose lease ended before that moment (epoch seconds): the sweeper's work."""
         return sum(1 for item in self._open() if int(item["osk"]["S"].partition("#")[0]) < before)
 
+    def running(self) -> int:
+        """How many calls are reserved and not settled."""
+        return sum(1 for _ in self._open())
+
+    def totals(self, day: str, letter: str) -> Iterator[Item]:
+        """The sums of a day (`20261120`) by one dimension, a row per value."""
+        values = {":partition": {"S": TOTALS + day}, ":dimension": {"S": f"{letter}#"}}
+        return self._pages(None, "pk = :partition AND begins_with(sk, :dimension)", values, None)
+
+    def whole_since(self) -> str | None:
+        """The first day whose totals hold every call; None where there are no totals yet."""
+        with translated(self.table):
+            answer = self._client.get_item(TableName=self.table, Key=BEGINNING, ConsistentRead=True)
+        return str(answer["Item"]["day"]["S"]) if "Item" in answer else None
+
+    def days(self, since_ms: int, until_ms: int = END_OF_TIME_MS) -> Iterator[str]:
+        """Those of the ledger in that time (the end not in it), the newest first."""
+        return self._days(since_ms / 1000, (until_ms - 1) / 1000)
+
     def _lookback(self, since_ms: int | None) -> int:
         return since_ms if since_ms is not None else days_back(LOOKBACK_DAYS, self._now())
 
@@ -119,16 +139,15 @@ class Ledger:
             INDEX, condition, {**partition, ":since": {"S": bounds[0]}, ":until": {"S": bounds[1]}}, limit
         )
 
-    def _pages(self, index: str, condition: str, values: Mapping[str, Any], limit: int | None) -> Iterator[Item]:
+    def _pages(self, index: str | None, condition: str, values: Mapping[str, Any], limit: int | None) -> Iterator[Item]:
         page: dict[str, Any] = {} if limit is None else {"Limit": limit}
+        page |= {"IndexName": index, "ScanIndexForward": False} if index else {"ConsistentRead": True}
         while True:
             with translated(self.table):
                 answer = self._client.query(
                     TableName=self.table,
-                    IndexName=index,
                     KeyConditionExpression=condition,
                     ExpressionAttributeValues=values,
-                    ScanIndexForward=False,
                     **page,
                 )
             yield from answer["Items"]

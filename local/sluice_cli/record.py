@@ -22,6 +22,8 @@ FIELDS = {
     "pr": "principal",
     "ac": "account",
     "se": "session",
+    "vk": "virtual_key",
+    "iam": "role",
     "sf": "surface",
     "pth": "path",
     "op": "operation",
@@ -49,6 +51,8 @@ FIELDS = {
     "att": "attempts",
     "pid": "provider_request_id",
     "meta": "metadata",
+    "bud": "budgets",
+    "nt": "notes",
     "lease": "lease",
 }
 ATTEMPT_FIELDS = {
@@ -59,8 +63,8 @@ ATTEMPT_FIELDS = {
     "ms": "duration_ms",
     "ce": "cost_estimate",
 }
-# Sort key, nonce, keys of the indexes, expiry: the table's own business.
-NOT_SHOWN = {"sk", "nn", "opk", "osk", "g1pk", "g1sk", "g2pk", "g2sk", "exp"}
+# Sort key, nonce, keys of the indexes, expiry, where the answer is kept: the table's own business.
+NOT_SHOWN = {"sk", "nn", "opk", "osk", "g2pk", "g2sk", "exp", "idk"}
 STATUSES = {"R": "reserved", "S": "settled", "A": "abandoned"}
 KEY_PREFIX = "R#"
 
@@ -70,6 +74,8 @@ def record(item: Item) -> Record:
     row["pk"] = str(row.get("pk", "")).removeprefix(KEY_PREFIX)
     row["st"] = STATUSES.get(row.get("st", ""), row.get("st"))
     row["att"] = [_attempt(one) for one in row.get("att") or []]
+    row["bud"] = [_budget(text, row["st"] == STATUSES["R"]) for text in row.get("bud") or []]
+    row["nt"] = row.get("nt") or []
     moment = row.get("ts")
     at = started_at(moment) if isinstance(moment, int) else None
     return {"request_id": row["pk"], "started_at": at, **_named(row)}
@@ -98,6 +104,12 @@ def _named(row: Mapping[str, Any]) -> Record:
 
 def _attempt(one: Mapping[str, Any]) -> dict[str, Any]:
     return {name: one.get(attribute) for attribute, name in ATTEMPT_FIELDS.items()}
+
+
+def _budget(text: str, is_held: bool) -> dict[str, Any]:
+    """`<budget> <period> <cost>`; while the call runs `<budget> <period> <probably> <at worst> <how>`."""
+    budget, period, nano_dollars, *_ = [*text.rsplit(" ", 4 if is_held else 2), None, None]
+    return {"budget": budget, "period": period, "cost": int(nano_dollars) if nano_dollars else None}
 
 
 PLAIN: dict[str, Callable[[Any], Any]] = {

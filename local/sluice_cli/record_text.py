@@ -85,6 +85,15 @@ def _attempts(value: list[dict[str, Any]]) -> str:
     return "\n".join(f"{number}. {_attempt(one)}" for number, one in enumerate(value, 1)) or NOTHING
 
 
+def _budgets(value: list[dict[str, Any]]) -> str:
+    paid = [(one["budget"], one["period"], "" if one["cost"] is None else exact_dollars(one["cost"])) for one in value]
+    return "\n".join("  ".join(flat(part) for part in parts if part) for parts in paid) or NOTHING
+
+
+def _notes(value: list[str]) -> str:
+    return "\n".join(map(flat, value)) or NOTHING
+
+
 def _attempt(one: dict[str, Any]) -> str:
     status, time = one["http_status"] or "no answer", milliseconds("", one["duration_ms"])
     paid = None if one["cost_estimate"] is None else f"may have cost {exact_dollars(one['cost_estimate'])}"
@@ -97,6 +106,8 @@ SPECIAL: dict[str, Callable[[Any], str]] = {
     "cost_bound": _dollars,
     "cost_estimate": _dollars,
     "attempts": _attempts,
+    "budgets": _budgets,
+    "notes": _notes,
     "time_to_first_chunk_ms": _with_unit("ms"),
     "duration_ms": _with_unit("ms"),
     "bytes_in": _with_unit("bytes"),

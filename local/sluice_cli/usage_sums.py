@@ -11,13 +11,17 @@ from statistics import median_low
 from sluice_cli.record import Record, tokens_in
 
 NOT_KNOWN = "-"
+RECORDS, TOTALS = "records", "totals"
 
 Group = tuple[str, ...]
 
 
 def day(found: Record) -> str:
+    return day_text(str(found["day"]))
+
+
+def day_text(compact: str) -> str:
     """20261120 as 2026-11-20."""
-    compact = str(found["day"])
     return f"{compact[:4]}-{compact[4:6]}-{compact[6:]}"
 
 
@@ -30,6 +34,7 @@ DIMENSIONS: dict[str, Callable[[Record], str]] = {
     "principal": _field("principal"),
     "model": _field("model"),
     "provider": _field("provider"),
+    "route": _field("route"),
     "surface": _field("surface"),
     "operation": _field("operation"),  # "-" in records older than the field
     "outcome": _field("outcome"),
@@ -82,11 +87,12 @@ class Sums:
 
 @dataclass(frozen=True, slots=True)
 class Usage:
-    """Groups in order: by day where there are days, then what cost most."""
+    """Groups in order: by day where there are days, then what cost most. `source` says what was added up."""
 
     by: tuple[str, ...]
     groups: dict[Group, Sums]
     total: Sums
+    source: str = RECORDS
 
 
 def usage(records: Iterable[Record], by: Sequence[str]) -> Usage:
@@ -96,7 +102,11 @@ def usage(records: Iterable[Record], by: Sequence[str]) -> Usage:
     for found in records:
         groups.setdefault(tuple(name(found) for name in names), Sums()).add(found)
         total.add(found)
-    return Usage(tuple(by), dict(sorted(groups.items(), key=_order(by))), total)
+    return ordered(by, groups, total, RECORDS)
+
+
+def ordered(by: Sequence[str], groups: dict[Group, Sums], total: Sums, source: str) -> Usage:
+    return Usage(tuple(by), dict(sorted(groups.items(), key=_order(by))), total, source)
 
 
 def _order(by: Sequence[str]) -> Callable[[tuple[Group, Sums]], tuple[object, ...]]:

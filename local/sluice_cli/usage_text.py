@@ -9,7 +9,7 @@ from sluice_cli.period import END_OF_TIME_MS, Period
 from sluice_cli.record import started_at
 from sluice_cli.table_text import Column, table
 from sluice_cli.terminal import Screen, printable
-from sluice_cli.usage_sums import Sums, Usage
+from sluice_cli.usage_sums import TOTALS, Sums, Usage
 
 FIELDS: dict[str, Callable[[Sums], int | None]] = {
     "calls": lambda sums: sums.calls,
@@ -35,7 +35,9 @@ COLUMNS = (
     Column("first chunk", rank=6),
     Column("duration", rank=3),
 )
+TIMES = 2  # columns that totals know nothing of, the last ones
 TOTAL = "total"
+FROM_TOTALS = "from the totals, which may be a minute behind; --records adds up each record, and knows its times"
 
 
 def document(usage: Usage, period: Period, name: str) -> dict[str, object]:
@@ -46,6 +48,7 @@ def document(usage: Usage, period: Period, name: str) -> dict[str, object]:
         "since": started_at(period.since_ms),
         "until": until,
         "by": list(usage.by),
+        "source": usage.source,
         "groups": groups,
         "total": _values(usage.total),
     }
@@ -65,14 +68,16 @@ def comma_separated(usage: Usage) -> str:
 def for_people(usage: Usage, screen: Screen) -> str:
     """The table, its last line the sum of it, and notes on what the figures hold."""
     names = [Column("day (UTC)" if name == "day" else name, is_number=False) for name in usage.by]
-    rows = [[*map(printable, group), *_cells(sums)] for group, sums in usage.groups.items()]
+    shown = len(COLUMNS) - TIMES if usage.source == TOTALS else len(COLUMNS)
+    rows = [[*map(printable, group), *_cells(sums)[:shown]] for group, sums in usage.groups.items()]
     if len(rows) > 1:
-        rows.append([TOTAL, *[""] * (len(names) - 1), *_cells(usage.total)])
-    made = table([*names, *COLUMNS], rows, screen.width)
+        rows.append([TOTAL, *[""] * (len(names) - 1), *_cells(usage.total)[:shown]])
+    made = table([*names, *COLUMNS[:shown]], rows, screen.width)
     head, *lines = made.lines
     if len(rows) > 1:
         lines[-1] = screen.paint(lines[-1], "bold")
-    notes = [screen.paint(note, "dim") for note in _notes(usage.total, made.left_out)]
+    told = _notes(usage.total, made.left_out) + ([FROM_TOTALS] if usage.source == TOTALS else [])
+    notes = [screen.paint(note, "dim") for note in told]
     return "\n".join([screen.paint(head, "bold"), *lines, *notes])
 
 

@@ -57,7 +57,7 @@ def noting(folder: Path, secret: str = "sluice/openai", **options: Any) -> Itera
 @pytest.fixture(scope="module")
 def noted(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Rig, Path]]:
     """What is called here counts for the suite too."""
-    with noting(tmp_path_factory.mktemp("policies")) as running:
+    with noting(tmp_path_factory.mktemp("policies"), rollup=True) as running:
         yield running
     if (of_the_suite := os.environ.get(NOTES)) and running[1].is_file():
         with Path(of_the_suite).open("ab", buffering=0) as file:
@@ -91,6 +91,22 @@ def forget_in_a_call(site: Rig) -> str:
     return request_id
 
 
+def new_key(site: Rig, environment: Path) -> str:
+    """A virtual key, whose being good is a condition in the reservation of each of its calls."""
+    EnvironmentFile(environment).write(local_stack.variables(site.stack))
+    made = run("keys", "create", "search", "--owner", "ada", "--env-file", str(environment))
+    assert made.returncode == 0, made.stderr
+    return made.stdout.strip()
+
+
+def counted_again(site: Rig, request_id: str) -> Any:
+    """What the rollup makes of a record of the stream that it had before."""
+    site.stack.rolled_up()
+    item = site.dynamodb("GetItem", Key={"pk": {"S": f"R#{request_id}"}, "sk": {"S": "R"}})["Item"]
+    change = {"Keys": {}, "OldImage": {**item, "st": {"S": "R"}}, "NewImage": item}
+    return site.stack.invoke_rollup([{"eventID": "again", "dynamodb": change}])
+
+
 def request_id_of(head: h11.Response) -> str:
     return next(value.decode() for name, value in head.headers if name == b"x-amzn-requestid")
 
@@ -99,7 +115,7 @@ def test_each_grant_of_a_function_is_used_and_each_of_its_calls_is_granted(noted
     site, file = noted
     late = datetime.now(UTC) + timedelta(hours=1)
 
-    settled = site.record(site.ask(INSTANT).request_id)
+    settled = site.record(site.ask(INSTANT, {"x-sluice-key": new_key(site, file.with_name("keys.env"))}).request_id)
     dead, _, status = kill_in_a_call(site), forget_in_a_call(site), continued(site)
     on_bedrock = models_asked(site)
     swept = site.stack.invoke_sweeper(f"{late:%Y-%m-%dT%H:%M:%SZ}")
@@ -107,7 +123,9 @@ def test_each_grant_of_a_function_is_used_and_each_of_its_calls_is_granted(noted
     assert (settled["status"], status, site.record(dead)["status"]) == ("settled", 200, "abandoned")
     assert on_bedrock == [200] * len(BEDROCK_CALLS)
     assert swept["settled"] == 1
-    eventually(lambda: complaints(file, "GatewayRole", "SweeperRole") == [] or None, "every grant is used")
+    assert counted_again(site, settled["request_id"]) == {"records": 1, "corrupt": 0}
+    functions = ("GatewayRole", "RollupRole", "SweeperRole")
+    eventually(lambda: complaints(file, *functions) == [] or None, "every grant is used")
 
 
 def test_the_reader_policy_is_what_the_command_line_needs(noted: tuple[Rig, Path]) -> None:
@@ -115,7 +133,7 @@ def test_the_reader_policy_is_what_the_command_line_needs(noted: tuple[Rig, Path
     request_id = site.record(site.ask(INSTANT).request_id)["request_id"]
     environment = file.with_name("reader.env")
     EnvironmentFile(environment).write({**local_stack.variables(site.stack), **HOLDERS["ReaderPolicy"].variables})
-    words = [["logs"], ["logs", request_id], ["logs", request_id[:8]], ["usage"]]
+    words = [["logs"], ["logs", request_id], ["logs", request_id[:8]], ["usage"], ["usage", "--verify"]]
 
     ends = [run(*each, "--env-file", str(environment)) for each in words]
 

@@ -26,6 +26,8 @@ class FakeTable:
 
     def query(self, **arguments: Any) -> dict[str, Any]:
         self.queries.append(arguments)
+        if "IndexName" not in arguments:
+            return self._own(arguments["ExpressionAttributeValues"])
         index, values = arguments["IndexName"], arguments["ExpressionAttributeValues"]
         partition, sort = KEYS[index]
         least, most = (values.get(name, {"S": other})["S"] for name, other in ((":since", ""), (":until", "~")))
@@ -38,3 +40,8 @@ class FakeTable:
             {name: value for name, value in item.items() if name in KEPT.get(index, item)} for item in found[:size]
         ]
         return {"Items": shown, **({"LastEvaluatedKey": shown[-1]} if len(found) > size else {})}
+
+    def _own(self, values: dict[str, Any]) -> dict[str, Any]:
+        """The table's own rows of one partition, by the beginning of their sort key."""
+        found = [item for item in self._items if item["pk"] == values[":partition"]]
+        return {"Items": [item for item in found if item["sk"]["S"].startswith(values[":dimension"]["S"])]}

@@ -96,7 +96,9 @@ WRONG: dict[Callable[[str], Any], Sequence[str]] = {
 
 
 @pytest.mark.parametrize(
-    ("read", "text"), [(read, text) for read, texts in WRONG.items() for text in texts], ids=lambda one: repr(one)[:40]
+    ("read", "text"),
+    [(read, text) for read, texts in WRONG.items() for text in texts],
+    ids=lambda one: getattr(one, "__name__", repr(one))[:40],
 )
 def test_what_cannot_be_is_refused_and_the_right_is_said(read: Callable[[str], Any], text: str) -> None:
     with pytest.raises(argparse.ArgumentTypeError, match=r"use|as in|are$|such as|does$"):

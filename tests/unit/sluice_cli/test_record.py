@@ -16,6 +16,8 @@ WHOLE = {
     "principal": "arn:aws:iam::123456789012:role/Developers",
     "account": "123456789012",
     "session": "ann",
+    "virtual_key": None,
+    "role": None,
     "surface": "openai",
     "path": "/v1/chat/completions",
     "operation": "chat",
@@ -62,6 +64,8 @@ WHOLE = {
     ],
     "provider_request_id": "req_1",
     "metadata": {"team": "search", "try": 2, "share": 0.5, "is_test": True},
+    "budgets": [],
+    "notes": [],
     "lease": 1_795_210_861,
 }
 
@@ -95,6 +99,17 @@ def test_the_map_knows_every_attribute_that_the_gateway_writes() -> None:
     assert written == FIELDS.keys() | NOT_SHOWN
     assert not FIELDS.keys() & NOT_SHOWN
     assert set(table.attempt(calls.OUTCOME.attempts[0])) == set(ATTEMPT_FIELDS)
+
+
+@pytest.mark.parametrize(
+    ("status", "text", "cost"), [("R", "team a#0123 M202611 700 9000 -", 700), ("S", "team a#0123 M202611 650", 650)]
+)
+def test_a_budget_says_what_it_holds_and_then_what_it_paid(status: str, text: str, cost: int) -> None:
+    found = record(table.item({"pk": "R#1", "st": status, "bud": [text], "nt": ["shadow: blocked by no-opus"]}))
+
+    assert found["budgets"] == [{"budget": "team a#0123", "period": "M202611", "cost": cost}]
+    assert found["notes"] == ["shadow: blocked by no-opus"]
+    assert record(table.item({"pk": "R#1", "st": "S", "bud": ["else"]}))["budgets"][0]["cost"] is None
 
 
 def test_every_field_has_a_name_of_its_own() -> None:

@@ -8,6 +8,7 @@ import pytest
 from tests.unit.sluice_cli import calls
 from tests.unit.sluice_cli.fake_table import FakeTable
 from tests.unit.sluice_cli.screens import Shown
+from tests.unit.sluice_cli.totals_rows import beginning, rows
 
 from sluice_cli.__main__ import main
 from sluice_cli.commands import usage
@@ -126,7 +127,7 @@ def test_an_abandoned_call_is_told_under_the_table() -> None:
         (["--by", "modell"], "argument --by: cannot group by 'modell'; did you mean model?; `sluice usage --help`"),
         (
             ["--by", "x"],
-            "argument --by: cannot group by 'x'; use day, principal, model, provider, surface, operation, outcome",
+            "argument --by: cannot group by 'x'; use day, principal, model, provider, route, surface, operation, outcome",
         ),
         (["--since", "soon"], "argument --since: 'soon' is no time; 90m, 24h"),
         (
@@ -158,3 +159,32 @@ def test_who_waits_is_told_how_far_the_reading_is() -> None:
 def test_groups_may_be_named_together_or_one_by_one() -> None:
     assert typed("--by", "day,model").by == typed("--by", "day", "--by", "model,day").by == ("day", "model")
     assert typed().by == ("day",)
+
+
+def from_totals(*words: str) -> Shown:
+    items = [item("a"), item("b", cost=None)]
+    return shown([*items, *rows(items), beginning("20261101")], *words)
+
+
+def test_totals_are_read_where_they_answer_and_that_is_said() -> None:
+    made = from_totals()
+
+    assert "first chunk" not in made.written
+    assert made.written.splitlines()[-1].startswith("from the totals, which may be a minute behind; --records ")
+    assert json.loads(from_totals("--json").written)["source"] == "totals"
+
+
+@pytest.mark.parametrize("words", [["--records"], ["--model", "*"], ["--by", "surface"], ["--since", "24h"]])
+def test_records_are_read_where_totals_do_not_answer_or_are_not_wanted(words: list[str]) -> None:
+    document = json.loads(from_totals("--json", *words).written)
+
+    assert (document["source"], document["total"]["calls"]) == ("records", 2)
+    assert document["total"]["median_duration_ms"] == calls.OUTCOME.duration_ms
+
+
+@pytest.mark.parametrize("words", [["--model", "x"], ["--since", "24h"], ["--csv"]])
+def test_whoever_verifies_takes_whole_days_and_every_call(words: list[str]) -> None:
+    made = Shown()
+
+    assert main(["usage", "--verify", *words], made.terminal) == 2
+    assert made.complained.startswith("sluice usage: --verify judges whole days and all calls in them")
