@@ -1,7 +1,7 @@
 """Each minute: settles the calls whose process died. Its clock is the scheduled event's `time`, ISO 8601 in UTC.
 
-It runs for ever, so it imports the ledger and one client, no framework: what it says is one line of plain JSON. As an
-entry point it reads its variables itself rather than load the gateway's settings.
+It runs for ever, so it imports the ledger and one client, no framework: what it says is one line of plain JSON, and
+one more if an alarm is to see it. As an entry point it reads its variables itself rather than load the settings.
 """
 
 import json
@@ -17,6 +17,7 @@ from sluice.stores.sweep import Sweeper
 from sluice.stores.wire import Wire
 
 TABLE = os.environ["SLUICE_TABLE"]
+ALARMING = {"SweepFailed": "failed", "SweepBacklog": "left"}  # metrics, by what a sweep counts
 
 session = aws.new_session()
 client = aws.dynamodb(session, os.environ.get("AWS_REGION"), Wire(aws.trust(session)), table_name=TABLE)
@@ -24,10 +25,33 @@ sweeper = Sweeper(client, TABLE, Clock(), Random(), int(os.environ.get("SLUICE_R
 
 
 def handler(event: dict[str, Any], _context: object) -> dict[str, int]:
-    """How many calls were settled, skipped because others had settled them, and failed."""
-    swept = asdict(sweeper.sweep(moment(event.get("time"))))
+    """How many calls were settled, skipped because others had settled them, failed and were left, and how many entries
+    of hot budgets were repaired.
+    """
+    at = moment(event.get("time"))
+    swept = asdict(sweeper.sweep(at))
     print(json.dumps({"message": "sluice.sweep", "time": event["time"], **swept}), flush=True)
+    if alarming := metrics(swept):
+        print(json.dumps(embedded(alarming, at)), flush=True)
     return swept
+
+
+def metrics(swept: dict[str, int]) -> dict[str, int]:
+    """What is wrong, by the metric's name; empty if nothing is."""
+    return {name: swept[key] for name, key in ALARMING.items() if swept[key]}
+
+
+def embedded(values: dict[str, int], at: float) -> dict[str, Any]:
+    """A line that CloudWatch makes metrics of, told apart by the table's name.
+
+    https://docs.aws.amazon.com/AmazonCloudWatch/latest/monitoring/CloudWatch_Embedded_Metric_Format_Specification.html
+    """
+    directive = {
+        "Namespace": "Sluice",
+        "Dimensions": [["table"]],
+        "Metrics": [{"Name": name, "Unit": "Count"} for name in values],
+    }
+    return {"_aws": {"Timestamp": int(at * 1000), "CloudWatchMetrics": [directive]}, "table": TABLE, **values}
 
 
 def moment(time: object) -> float:

@@ -1,5 +1,6 @@
 """The ledger on real engines, with the table of template.yaml and the clients of the gateway."""
 
+import json
 import os
 import subprocess
 import sys
@@ -58,16 +59,16 @@ def test_a_full_row_reads_back_as_it_was_written(ledger_table: LedgerTable) -> N
     assert not {"est", "ce"} & row.keys()
 
 
-def test_an_open_call_is_in_one_index_and_a_settled_one_in_the_others(ledger_table: LedgerTable) -> None:
+def test_an_open_call_is_in_one_index_and_a_settled_one_in_the_other(ledger_table: LedgerTable) -> None:
     ledger, call = ledger_table.ledger(), reservation()
 
     ledger.reserve(call)
-    while_open = {name: found(ledger_table, name, call) for name in ("open", "byprincipal", "bytime")}
+    while_open = {name: found(ledger_table, name, call) for name in ("open", "bytime")}
     ledger.settle(call, record())
-    afterwards = {name: found(ledger_table, name, call) for name in ("open", "byprincipal", "bytime")}
+    afterwards = {name: found(ledger_table, name, call) for name in ("open", "bytime")}
 
-    assert while_open == {"open": 1, "byprincipal": 0, "bytime": 0}
-    assert afterwards == {"open": 0, "byprincipal": 1, "bytime": 1}
+    assert while_open == {"open": 1, "bytime": 0}
+    assert afterwards == {"open": 0, "bytime": 1}
 
 
 @pytest.mark.fault("L06")
@@ -158,8 +159,24 @@ def test_the_sweeper_function_settles_by_the_time_of_its_event(ledger_table: Led
 
     lines = ran.stdout.splitlines()
     assert lines[1::2] == [counts(), counts(settled=1), counts()]
-    assert lines[2] == f'{{"message": "sluice.sweep", "time": "{times[1]}", "settled": 1, "skipped": 0, "failed": 0}}'
+    assert lines[2] == f'{{"message": "sluice.sweep", "time": "{times[1]}", {counts(settled=1)[1:]}'
     assert (ledger_table.ledger().read(call.request_id) or {})["oc"] == "abandoned"
+
+
+def test_what_a_sweep_could_not_settle_is_a_metric_that_an_alarm_sees(ledger_table: LedgerTable) -> None:
+    call = reservation()
+    ledger_table.ledger().reserve(call)
+    damage = {"UpdateExpression": "SET lease = :soon", "ExpressionAttributeValues": {":soon": {"S": "soon"}}}
+    ledger_table.client().update_item(TableName=ledger_table.name, Key=table.item(table.key(call.request_id)), **damage)
+
+    ran = run_sweeper(ledger_table, f"import sweeper; sweeper.handler({{'time': {iso(AFTER_LEASE)!r}}}, None)")
+
+    said, measured = (json.loads(line) for line in ran.stdout.splitlines())
+    (directive,) = measured["_aws"]["CloudWatchMetrics"]
+    assert (said["failed"], measured["SweepFailed"], measured["table"]) == (1, 1, ledger_table.name)
+    assert directive["Metrics"] == [{"Name": "SweepFailed", "Unit": "Count"}]
+    assert (directive["Namespace"], directive["Dimensions"]) == ("Sluice", [["table"]])
+    assert measured["_aws"]["Timestamp"] == AFTER_LEASE * 1000
 
 
 @pytest.mark.parametrize("event", ["{}", "{'time': None}", "{'time': 'soon'}", "{'time': '2026-11-20T21:00:00'}"])
@@ -204,9 +221,8 @@ def known(row: dict[str, Any]) -> dict[str, Any]:
 
 def found(ledger_table: LedgerTable, index: str, call: Reservation) -> int:
     """How many items an index holds where this call would be, once it has caught up."""
-    closed = table.closing(call.principal.id, STARTED_MS, call.request_id, 0)
-    names = {"open": ("opk", table.reserved(call)["opk"]), "byprincipal": ("g1pk", closed["g1pk"])}
-    name, value = names.get(index, ("g2pk", closed["g2pk"]))
+    closed = table.closing(STARTED_MS, call.request_id, 0)
+    name, value = {"open": ("opk", table.reserved(call)["opk"]), "bytime": ("g2pk", closed["g2pk"])}[index]
     answer = ledger_table.client().query(
         TableName=ledger_table.name,
         IndexName=index,
@@ -242,4 +258,4 @@ def iso(seconds: int) -> str:
 
 
 def counts(settled: int = 0) -> str:
-    return f'{{"settled": {settled}, "skipped": 0, "failed": 0}}'
+    return f'{{"settled": {settled}, "skipped": 0, "failed": 0, "repaired": 0, "left": 0}}'

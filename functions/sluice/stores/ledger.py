@@ -3,12 +3,14 @@
 An item goes R -> S (settled here), or R -> A (by the sweeper, at the bound) and then perhaps A -> S when exact figures
 come late. Settling overwrites every figure the sweeper put there, so a lift changes `act` by the difference: whoever
 keeps sums adds new `act` - old `act`, and counts the call itself only when it leaves R. Each step is conditional on the
-status before it, so it happens once, however often it is sent and whatever became of the answer.
+status before it, so it happens once, however often it is sent and whatever became of the answer. What a call with
+budgets, a virtual key or a name of its own takes more than this is in reservations.py and settlements.py.
 https://docs.aws.amazon.com/amazondynamodb/latest/developerguide/Expressions.ConditionExpressions.html
 """
 
 import logging
 from random import Random
+from typing import TYPE_CHECKING
 
 from botocore.exceptions import ClientError
 
@@ -19,6 +21,10 @@ from sluice.stores import table
 from sluice.stores.retries import FAILURES, code, is_transient
 from sluice.stores.rows import DynamoDB, Rows
 from sluice.stores.table import Row, Status
+
+if TYPE_CHECKING:
+    from sluice.stores.reservations import Reservations
+    from sluice.stores.settlements import Settlements
 
 RESERVE_SECONDS = 2.0
 READ_SECONDS = 1.0
@@ -39,14 +45,22 @@ class Ledger:
         retention_days: int = table.RETENTION_DAYS,
     ) -> None:
         self._rows = Rows(client, table_name, clock, random)
+        self._client = client
         self._table_name = table_name
         self._clock = clock
+        self._random = random
         self._retention_days = retention_days
 
     def reserve(self, reservation: Reservation) -> None:
-        """Writes the call down before it is made. When this raises, the call may not be made."""
+        """Writes the call down before it is made. When this raises, the call may not be made.
+
+        Raises DuplicateCall, LedgerBusy and Unavailable; BudgetExceeded, InvalidKey and what a repeated call is told.
+        """
         try:
-            owner = self._owner(reservation)
+            if reservation.holds or reservation.key_id or reservation.idempotent:
+                self._reservations().write(reservation, RESERVE_SECONDS)
+                return
+            owner = self._rows.claim(table.reserved(reservation), RESERVE_SECONDS)
         except FAILURES as error:
             raise self._unavailable(error) from error
         if owner != reservation.nonce:
@@ -59,7 +73,7 @@ class Ledger:
         """
         expires = table.expires(self._clock.now(), self._retention_days)
         try:
-            return self._settled(reservation, table.settled(reservation, record, expires), budget_seconds)
+            return self._settled(reservation, record, table.settled(reservation, record, expires), budget_seconds)
         except FAILURES as error:
             logger.error("ledger.unsettled: table %s, %s; the sweeper settles it", self._table_name, code(error))
             return False
@@ -71,32 +85,36 @@ class Ledger:
         except FAILURES as error:
             raise self._unavailable(error) from error
 
-    def _owner(self, reservation: Reservation) -> str | None:
-        """The nonce of the execution that holds this call: not ours, if the same event was delivered before."""
-        try:
-            self._rows.put(table.reserved(reservation), RESERVE_SECONDS)
-        except ClientError as error:
-            return self._rows.in_the_way(error, reservation.request_id, READ_SECONDS).get("nn")
-        return reservation.nonce
-
-    def _settled(self, reservation: Reservation, changes: Row, budget_seconds: float) -> bool:
+    def _settled(self, reservation: Reservation, record: UsageRecord, changes: Row, budget_seconds: float) -> bool:
         until = self._clock.monotonic() + budget_seconds
+        charges = table.charges(reservation, record)
         for previous in (Status.RESERVED, Status.ABANDONED):
-            owner, status = self._moved(reservation, changes, previous, until - self._clock.monotonic())
-            if owner != reservation.nonce or status != Status.ABANDONED:
-                return owner == reservation.nonce and status == Status.SETTLED
+            row = self._moved(reservation, changes, previous, charges, until - self._clock.monotonic())
+            if row.get("nn") != reservation.nonce or row.get("st") != Status.ABANDONED:
+                return row.get("nn") == reservation.nonce and row.get("st") == Status.SETTLED
         return False
 
     def _moved(
-        self, reservation: Reservation, changes: Row, previous: Status, seconds: float
-    ) -> tuple[str | None, str | None]:
+        self, reservation: Reservation, changes: Row, previous: Status, charges: tuple[int, ...], seconds: float
+    ) -> Row:
         """Whose the call is and where it stands, after the write or after what stood in its way."""
+        if reservation.holds:
+            return self._settlements().move(reservation, changes, previous, charges, seconds)
         try:
-            self._rows.move(reservation.request_id, changes, previous, seconds)
+            self._rows.move(reservation.request_id, changes, previous, seconds, reservation.nonce)
         except ClientError as error:
-            held = self._rows.in_the_way(error, reservation.request_id, seconds)
-            return held.get("nn"), held.get("st")
-        return reservation.nonce, Status.SETTLED
+            return self._rows.in_the_way(error, reservation.request_id, seconds)
+        return {"nn": reservation.nonce, "st": Status.SETTLED}
+
+    def _reservations(self) -> "Reservations":
+        from sluice.stores.reservations import Reservations  # a gateway without policies does not load it
+
+        return Reservations(self._client, self._table_name, self._clock, self._random)
+
+    def _settlements(self) -> "Settlements":
+        from sluice.stores.settlements import Settlements  # nor this
+
+        return Settlements(self._client, self._table_name, self._clock, self._random)
 
     def _unavailable(self, error: Exception) -> Unavailable:
         if is_transient(error):

@@ -8,11 +8,12 @@ https://docs.aws.amazon.com/amazondynamodb/latest/APIReference/API_AttributeValu
 """
 
 import zlib
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from datetime import UTC, datetime
 from enum import StrEnum
 from typing import Any
 
+from sluice.domain.principal import Principal
 from sluice.domain.record import Attempt, Outcome, Reservation, UsageRecord
 from sluice.domain.usage import Usage, UsageSource
 
@@ -20,10 +21,13 @@ Row = dict[str, Any]  # attribute name -> str, int, float, bool, list, dict or N
 Item = dict[str, dict[str, Any]]  # the same as DynamoDB's attribute values
 
 SHARDS = 4
+HOT = "H#0"  # the partition of the `open` index that holds budgets whose open calls are in their own row
 RETENTION_DAYS = 400
 MAX_TEXT = 512  # characters of one text attribute
 MAX_METADATA = 2048  # bytes of all metadata of one record
 MAX_ATTEMPTS = 20
+MAX_NOTES = 10
+MAX_NOTE = 64  # characters of one note
 MAX_INTEGER = 10**38  # DynamoDB keeps 38 digits
 FLOATS = (1e-130, 9.9e125)  # magnitudes that DynamoDB keeps
 
@@ -60,16 +64,13 @@ def day(started_ms: int) -> str:
     return f"{datetime.fromtimestamp(started_ms / 1000, UTC):%Y%m%d}"
 
 
-def closing(principal: str, started_ms: int, request_id: str, expires: int) -> Row:
-    """Leaves the `open` index, enters those that find a call by who made it and by when; only now may it expire."""
-    moment = f"{started_ms:013d}#{request_id}"
+def closing(started_ms: int, request_id: str, expires: int) -> Row:
+    """Leaves the `open` index and enters the one that finds a call by when it was made; only now may it expire."""
     return {
         "opk": None,
         "osk": None,
-        "g1pk": f"P#{principal}#{day(started_ms)}",
-        "g1sk": moment,
         "g2pk": f"T#{day(started_ms)}#{shard(request_id)}",
-        "g2sk": moment,
+        "g2sk": f"{started_ms:013d}#{request_id}",
         "exp": expires,
     }
 
@@ -88,6 +89,7 @@ def reserved(reservation: Reservation) -> Row:
         "pr": reservation.principal.id,
         "ac": reservation.principal.account,
         "se": reservation.principal.session,
+        **behind(reservation.principal),
         "sf": reservation.surface,
         "op": reservation.operation,
         "pth": text(reservation.path),
@@ -103,7 +105,40 @@ def reserved(reservation: Reservation) -> Row:
         "lease": reservation.lease,
         "bi": reservation.bytes_in,
         "meta": dict(metadata(reservation.metadata)) or None,
+        "nt": [text(note, MAX_NOTE) for note in reservation.notes[:MAX_NOTES]] or None,
+        "idk": reservation.idempotent.key if reservation.idempotent else None,
+        "bud": held(reservation),
     }
+
+
+def behind(principal: Principal) -> Row:
+    """The virtual key, and the role of whoever showed it."""
+    key = principal.key
+    return {"vk": key.id if key else None, "iam": text(principal.role) if key else None}
+
+
+def is_alone(reservation: Reservation) -> bool:
+    """Whether its one budget is written without a transaction: it has so many calls that these would meet in it."""
+    holds = reservation.holds
+    return len(holds) == 1 and holds[0].is_hot and not (reservation.key_id or reservation.idempotent)
+
+
+def held(reservation: Reservation) -> list[str] | None:
+    """What is held of each budget, for whoever settles the call in the end: key, period, nano-dollars, and how."""
+    how = "h" if is_alone(reservation) else "-"
+    return [f"{hold.key} {hold.period} {hold.reserved} {hold.worst} {how}" for hold in reservation.holds] or None
+
+
+def charged(reservation: Reservation, charges: Sequence[int]) -> Row:
+    """What each budget was charged in the end, where there are any."""
+    texts = [f"{hold.key} {hold.period} {charge}" for hold, charge in zip(reservation.holds, charges, strict=True)]
+    return {"bud": texts} if texts else {}
+
+
+def charges(reservation: Reservation, record: UsageRecord) -> tuple[int, ...]:
+    """One for each budget; what it held at worst, where the record does not say."""
+    worst = tuple(hold.worst for hold in reservation.holds)
+    return record.charges if len(record.charges) == len(worst) else worst
 
 
 def settled(reservation: Reservation, record: UsageRecord, expires: int) -> Row:
@@ -112,7 +147,8 @@ def settled(reservation: Reservation, record: UsageRecord, expires: int) -> Row:
         **outcome(record),
         **tokens(record.usage),
         "att": [attempt(one) for one in kept(record.attempts)],
-        **closing(reservation.principal.id, reservation.started_ms, reservation.request_id, expires),
+        **charged(reservation, charges(reservation, record)),
+        **closing(reservation.started_ms, reservation.request_id, expires),
     }
 
 
@@ -171,8 +207,15 @@ def abandoned(held: Row, expires: int) -> Row:
         "oc": Outcome.ABANDONED,
         "src": UsageSource.ESTIMATED,
         "act": held.get("est"),
-        **closing(held["pr"], held["ts"], request_id(held["pk"]), expires),
+        **({"bud": [at_worst(text) for text in held["bud"]]} if held.get("bud") else {}),
+        **closing(held["ts"], request_id(held["pk"]), expires),
     }
+
+
+def at_worst(held: str) -> str:
+    """A budget that is charged the most that it held."""
+    key, period, _, worst, _ = held.rsplit(" ", 4)
+    return f"{key} {period} {worst}"
 
 
 def is_whole(held: Row) -> bool:
@@ -180,9 +223,9 @@ def is_whole(held: Row) -> bool:
     return isinstance(held.get("pr"), str) and all(isinstance(held.get(name), int) for name in ("ts", "lease"))
 
 
-def text(value: str | None) -> str | None:
+def text(value: str | None, most: int = MAX_TEXT) -> str | None:
     """Cut, and valid UTF-8."""
-    return None if value is None else value[:MAX_TEXT].encode("utf-8", "replace").decode()
+    return None if value is None else value[:most].encode("utf-8", "replace").decode()
 
 
 def metadata(pairs: Mapping[str, str | int | float | bool]) -> Iterator[tuple[str, str | int | float | bool]]:
@@ -239,20 +282,22 @@ def plain(attribute: dict[str, Any]) -> Any:
     return PLAIN[kind](value) if kind in PLAIN else value
 
 
-def update(changes: Row, previous: Status) -> dict[str, Any]:
-    """Arguments of an UpdateItem that writes `changes`, if the item still has the `previous` status.
+def update(changes: Row, previous: Status, nonce: str | None = None) -> dict[str, Any]:
+    """Arguments of an UpdateItem that writes `changes`, if the item still has the `previous` status and, where one is
+    given, is of the execution with this nonce.
 
     Every name and value is bound, never written into the expression.
     """
     known = item(changes)
     unknown = [name for name in changes if name not in known]
+    own = {} if nonce is None else {"nn": nonce}
     return {
         "UpdateExpression": expression(list(known), unknown),
-        "ConditionExpression": "#st = :previous",
-        "ExpressionAttributeNames": {"#st": "st", **{f"#{name}": name for name in changes}},
+        "ConditionExpression": "#st = :previous" + "".join(f" AND #{name} = :{name}" for name in own),
+        "ExpressionAttributeNames": {f"#{name}": name for name in ("st", *own, *changes)},
         "ExpressionAttributeValues": {
             ":previous": attribute(previous),
-            **{f":{name}": value for name, value in known.items()},
+            **{f":{name}": value for name, value in (item(own) | known).items()},
         },
     }
 

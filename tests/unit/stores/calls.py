@@ -4,6 +4,7 @@ from dataclasses import replace
 from typing import Any
 
 from sluice.domain.clock import Clock
+from sluice.domain.hold import Hold
 from sluice.domain.principal import Principal
 from sluice.domain.record import Attempt, Outcome, Reservation, UsageRecord
 from sluice.domain.usage import Usage, UsageSource
@@ -49,6 +50,30 @@ RECORD = UsageRecord(
     duration_ms=1234,
     bytes_out=4096,
 )
+
+
+HOLD = Hold(
+    key="developers#0123456789ab",
+    period="M202611",
+    name="developers",
+    of="arn:aws:iam::123456789012:role/Developers",
+    limit=50 * 10**9,
+    ceiling=55 * 10**9,
+    reserved=ESTIMATE,
+    worst=BOUND,
+    targets=frozenset({"openai/gpt-5-mini"}),
+    resets_at=1_796_083_200,  # 2026-12-01T00:00:00Z
+    expires=1_798_761_600,
+)
+
+
+def hold(**changes: Any) -> Hold:
+    return replace(HOLD, **changes)
+
+
+def strict(limit: int, worst: int, **changes: Any) -> Hold:
+    """Of a budget that holds the most a call can cost, and lets nothing beyond its limit."""
+    return hold(limit=limit, ceiling=limit, reserved=worst, worst=worst, is_strict=True, **changes)
 
 
 def reservation(**changes: Any) -> Reservation:

@@ -5,8 +5,8 @@ from collections.abc import Callable
 from random import Random
 
 import pytest
+from tests.fakes.memory_dynamodb import MemoryDynamoDB, failure, lost, throttled
 from tests.unit.stores.calls import COST, HandClock, record, reservation
-from tests.unit.stores.memory_table import MemoryTable, failure, lost, throttled
 
 from sluice.domain.errors import DuplicateCall, LedgerBusy, Unavailable
 from sluice.stores.ledger import Ledger
@@ -17,16 +17,16 @@ AFTER_LEASE = CALL.lease + 1
 DENIED = failure("AccessDeniedException")
 
 
-def ledger_on(table: MemoryTable, clock: HandClock | None = None) -> Ledger:
+def ledger_on(table: MemoryDynamoDB, clock: HandClock | None = None) -> Ledger:
     return Ledger(table, "ledger", (clock or HandClock()).clock, Random(1), retention_days=10)
 
 
-def swept(table: MemoryTable) -> None:
+def swept(table: MemoryDynamoDB) -> None:
     Sweeper(table, "ledger", HandClock().clock, Random(1)).sweep(AFTER_LEASE)
 
 
 def test_a_call_is_reserved_then_settled() -> None:
-    table = MemoryTable()
+    table = MemoryDynamoDB()
     ledger = ledger_on(table)
 
     ledger.reserve(CALL)
@@ -41,12 +41,12 @@ def test_a_call_is_reserved_then_settled() -> None:
 
 
 def test_a_call_nobody_reserved_is_not_there() -> None:
-    assert ledger_on(MemoryTable()).read("nobody") is None
+    assert ledger_on(MemoryDynamoDB()).read("nobody") is None
 
 
 @pytest.mark.fault("D10")
 def test_a_record_may_expire_only_once_it_is_settled() -> None:
-    table = MemoryTable()
+    table = MemoryDynamoDB()
     ledger = ledger_on(table)
 
     ledger.reserve(CALL)
@@ -61,7 +61,7 @@ def test_a_record_may_expire_only_once_it_is_settled() -> None:
 @pytest.mark.fault("L06")
 @pytest.mark.parametrize("tells", [True, False])
 def test_the_same_event_delivered_twice_is_refused(tells: bool) -> None:
-    table = MemoryTable(tells)
+    table = MemoryDynamoDB(tells)
     ledger_on(table).reserve(CALL)
 
     with pytest.raises(DuplicateCall) as caught:
@@ -73,7 +73,7 @@ def test_the_same_event_delivered_twice_is_refused(tells: bool) -> None:
 
 @pytest.mark.fault("D06")
 def test_a_second_reservation_changes_nothing_whatever_it_holds() -> None:
-    table = MemoryTable()
+    table = MemoryDynamoDB()
     ledger_on(table).reserve(CALL)
     before = dict(table.items)
 
@@ -87,7 +87,7 @@ def test_a_second_reservation_changes_nothing_whatever_it_holds() -> None:
 @pytest.mark.fault("D03")
 @pytest.mark.parametrize("tells", [True, False])
 def test_a_reservation_whose_answer_was_lost_is_our_own(tells: bool) -> None:
-    table = MemoryTable(tells)
+    table = MemoryDynamoDB(tells)
     table.after = [lost()]
 
     ledger_on(table).reserve(CALL)
@@ -98,7 +98,7 @@ def test_a_reservation_whose_answer_was_lost_is_our_own(tells: bool) -> None:
 @pytest.mark.fault("D03")
 @pytest.mark.parametrize("tells", [True, False])
 def test_a_settlement_whose_answer_was_lost_is_done_once(tells: bool) -> None:
-    table = MemoryTable(tells)
+    table = MemoryDynamoDB(tells)
     ledger = ledger_on(table)
     ledger.reserve(CALL)
     table.after = [lost()]
@@ -112,7 +112,7 @@ def test_a_settlement_whose_answer_was_lost_is_done_once(tells: bool) -> None:
 @pytest.mark.fault("D01")
 def test_a_throttled_reservation_gives_up_within_two_seconds() -> None:
     clock = HandClock(now=0.0)
-    table = MemoryTable()
+    table = MemoryDynamoDB()
     table.before = [throttled()] * 1000
 
     with pytest.raises(LedgerBusy) as caught:
@@ -130,7 +130,7 @@ def test_a_reservation_that_can_never_work_fails_at_once_and_closed(
     code: str, caplog: pytest.LogCaptureFixture
 ) -> None:
     clock = HandClock(now=0.0)
-    table = MemoryTable()
+    table = MemoryDynamoDB()
     table.before = [failure(code)]
 
     with pytest.raises(Unavailable) as caught:
@@ -143,7 +143,7 @@ def test_a_reservation_that_can_never_work_fails_at_once_and_closed(
 
 
 def test_what_the_caller_reads_names_no_table_and_no_reason() -> None:
-    table = MemoryTable()
+    table = MemoryDynamoDB()
     table.before = [DENIED]
 
     with pytest.raises(Unavailable) as caught:
@@ -155,9 +155,9 @@ def test_what_the_caller_reads_names_no_table_and_no_reason() -> None:
 @pytest.mark.parametrize(
     "break_it", [lambda table: table.before.extend([throttled()] * 1000), lambda table: table.before.append(DENIED)]
 )
-def test_settling_never_raises(break_it: Callable[[MemoryTable], None], caplog: pytest.LogCaptureFixture) -> None:
+def test_settling_never_raises(break_it: Callable[[MemoryDynamoDB], None], caplog: pytest.LogCaptureFixture) -> None:
     clock = HandClock(now=0.0)
-    table = MemoryTable()
+    table = MemoryDynamoDB()
     ledger = ledger_on(table, clock)
     ledger.reserve(CALL)
     break_it(table)
@@ -170,7 +170,7 @@ def test_settling_never_raises(break_it: Callable[[MemoryTable], None], caplog: 
 
 
 def test_settling_what_was_never_reserved_writes_nothing() -> None:
-    table = MemoryTable()
+    table = MemoryDynamoDB()
 
     is_settled = ledger_on(table).settle(CALL, record())
 
@@ -178,22 +178,24 @@ def test_settling_what_was_never_reserved_writes_nothing() -> None:
     assert table.items == {}
 
 
-def test_settling_a_call_of_another_execution_writes_nothing() -> None:
-    table = MemoryTable()
+@pytest.mark.parametrize("is_over", [True, False])
+def test_settling_a_call_of_another_execution_writes_nothing(is_over: bool) -> None:
+    table = MemoryDynamoDB()
     ledger = ledger_on(table)
     ledger.reserve(CALL)
-    ledger.settle(CALL, record())
+    if is_over:
+        ledger.settle(CALL, record())
+    before = ledger.read(CALL.request_id)
 
     is_settled = ledger.settle(reservation(nonce="nonce-2"), record(cost=1))
 
-    row = ledger.read(CALL.request_id) or {}
     assert not is_settled
-    assert row["act"] == COST
+    assert ledger.read(CALL.request_id) == before
 
 
 @pytest.mark.fault("L05")
 def test_late_exact_figures_lift_what_the_sweeper_settled_once() -> None:
-    table = MemoryTable()
+    table = MemoryDynamoDB()
     ledger = ledger_on(table)
     ledger.reserve(CALL)
     swept(table)
@@ -209,7 +211,7 @@ def test_late_exact_figures_lift_what_the_sweeper_settled_once() -> None:
 
 
 def test_a_lift_to_an_unknown_cost_takes_the_bound_away() -> None:
-    table = MemoryTable()
+    table = MemoryDynamoDB()
     ledger = ledger_on(table)
     ledger.reserve(CALL)
     swept(table)
@@ -222,7 +224,7 @@ def test_a_lift_to_an_unknown_cost_takes_the_bound_away() -> None:
 @pytest.mark.fault("D09")
 def test_a_settlement_repeated_after_eleven_minutes_changes_nothing() -> None:
     clock = HandClock()
-    table = MemoryTable()
+    table = MemoryDynamoDB()
     ledger = ledger_on(table, clock)
     ledger.reserve(CALL)
     ledger.settle(CALL, record())
@@ -236,7 +238,7 @@ def test_a_settlement_repeated_after_eleven_minutes_changes_nothing() -> None:
 
 
 def test_reading_a_broken_ledger_is_an_unavailable_part() -> None:
-    table = MemoryTable()
+    table = MemoryDynamoDB()
     table.before = [throttled()] * 1000
 
     with pytest.raises(LedgerBusy):

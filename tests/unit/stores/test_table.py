@@ -7,7 +7,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 from tests.unit.stores.calls import BOUND, LEASE, STARTED_MS, record, reservation
 
+from sluice.domain.principal import Principal
 from sluice.domain.record import Attempt
+from sluice.domain.virtual_key import VirtualKey
 from sluice.stores import table
 from sluice.stores.table import Status
 
@@ -18,19 +20,18 @@ REQUEST_ID = "11111111-2222-4333-8444-555555555555"
 def test_a_reserved_row_is_open_and_found_by_nobody() -> None:
     row = table.reserved(reservation())
 
-    assert (row["pk"], row["sk"], row["st"]) == (f"R#{REQUEST_ID}", "R", "R")
+    assert (row["pk"], row["sk"], row["st"], row["pr"]) == (f"R#{REQUEST_ID}", "R", "R", PRINCIPAL)
     assert row["opk"] in {"O#0", "O#1", "O#2", "O#3"}
     assert row["osk"] == f"{LEASE:012d}#{REQUEST_ID}"
-    assert not {"g1pk", "g1sk", "g2pk", "g2sk", "exp"} & row.keys()
+    assert not {"g2pk", "g2sk", "exp"} & row.keys()
 
 
-def test_a_settled_row_is_closed_and_found_by_principal_and_by_time() -> None:
+def test_a_settled_row_is_closed_and_found_by_time() -> None:
     row = table.settled(reservation(), record(), expires=1_829_764_800)
 
     assert (row["opk"], row["osk"]) == (None, None)
-    assert row["g1pk"] == f"P#{PRINCIPAL}#20261120"
     assert row["g2pk"] == f"T#20261120#{table.shard(REQUEST_ID)}"
-    assert row["g1sk"] == row["g2sk"] == f"{STARTED_MS}#{REQUEST_ID}"
+    assert row["g2sk"] == f"{STARTED_MS}#{REQUEST_ID}"
     assert row["exp"] == 1_829_764_800
 
 
@@ -79,6 +80,33 @@ def test_every_name_and_value_of_an_update_is_bound() -> None:
     assert update["UpdateExpression"] == "SET #rt = :rt REMOVE #opk"
     assert update["ExpressionAttributeNames"] == {"#rt": "rt", "#opk": "opk", "#st": "st"}
     assert update["ExpressionAttributeValues"] == {":previous": {"S": "R"}, ":rt": {"S": route}}
+
+
+def test_a_write_may_ask_for_its_own_execution() -> None:
+    update = table.update({"oc": "complete"}, Status.RESERVED, "nonce-1")
+
+    assert update["ConditionExpression"] == "#st = :previous AND #nn = :nn"
+    assert update["ExpressionAttributeNames"] == {"#oc": "oc", "#st": "st", "#nn": "nn"}
+    assert update["ExpressionAttributeValues"][":nn"] == {"S": "nonce-1"}
+
+
+def test_a_virtual_key_is_told_with_the_role_behind_it() -> None:
+    key = VirtualKey("abcdefghijkl", "ci", "team search")
+    principal = Principal("key:abcdefghijkl", "123456789012", "ada", key=key, iam=PRINCIPAL)
+
+    row = table.reserved(reservation(principal=principal))
+    without = table.reserved(reservation())
+
+    assert (row["pr"], row["vk"], row["iam"], row["se"]) == ("key:abcdefghijkl", key.id, PRINCIPAL, "ada")
+    assert (without["vk"], without["iam"], without["idk"], without["nt"], without["bud"]) == (None,) * 5
+
+
+def test_notes_are_few_and_short() -> None:
+    notes = [f"{number}" + "x" * 100 for number in range(20)]
+
+    kept = table.reserved(reservation(notes=tuple(notes)))["nt"]
+
+    assert kept == [note[:64] for note in notes[:10]]
 
 
 def test_a_row_survives_the_wire() -> None:
