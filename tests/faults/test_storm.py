@@ -10,12 +10,11 @@ from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from random import Random
-from typing import Any
 
 import pytest
 from tests.e2e.provider import Asked, Provider, document, provider, stream
 from tests.e2e.rig import Answer, Rig, compatible, eventually, rig
-from tests.engines import PROGRAMS, Engine, chosen, running
+from tests.engines import Engine, one_exact, running
 from tests.fakes.raw_provider import Peer
 
 CALLERS, ENVIRONMENTS = 100, 16
@@ -24,9 +23,6 @@ ALONE = 5  # failures by which an environment opens for itself, if it never hear
 MOST_ATTEMPTS = 1.2  # for a call
 STARTING_SECONDS = 60.0
 SEED = 17
-NOT_INSTALLED = "no exact DynamoDB engine is installed or chosen; `make test` installs ministack"
-ENGINES: list[Any] = [name for name in chosen() if name in PROGRAMS][:1]
-ENGINES = ENGINES or [pytest.param("", marks=pytest.mark.skip(NOT_INSTALLED))]
 REFUSAL = b'{"error":{"message":"not now","type":"server_error","param":null,"code":"busy"}}'
 GOOD = (
     b'data: {"choices":[{"index":0,"delta":{"content":"word"},"finish_reason":"stop"}]}\n\n',
@@ -34,7 +30,7 @@ GOOD = (
 )
 
 
-@pytest.fixture(scope="module", params=ENGINES)
+@pytest.fixture(scope="module", params=one_exact())
 def engine(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Engine]:
     with running(request.param, tmp_path_factory.mktemp("storm-engine")) as one:
         yield one

@@ -1,6 +1,7 @@
 """JavaScript that tests and `make prove` run: one version each, by hash, from wherever npm is told to look."""
 
 import json
+import platform
 import re
 from pathlib import Path
 from typing import Any
@@ -11,7 +12,7 @@ import command
 import node_packages
 from node_packages import Packages
 
-FOLDERS = (node_packages.CLIENTS, node_packages.PEERS)
+FOLDERS = (node_packages.CLIENTS, node_packages.PEERS, node_packages.ENGINES)
 WITH_SCRIPT = {node_packages.PEERS.folder: {"node_modules/@portkey-ai/gateway"}}  # it patches itself; it runs without
 folders = pytest.mark.parametrize("packages", FOLDERS, ids=lambda packages: packages.folder.parent.name)
 
@@ -68,6 +69,12 @@ def test_a_machine_without_a_node_is_told(
     monkeypatch.setenv("PATH", f"{tmp_path}:/usr/bin:/bin")
 
     assert node_packages.missing() == reason
+
+
+def test_what_is_built_for_another_machine_is_not_asked_for(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(platform, "machine", lambda: "aarch64")
+
+    assert node_packages.ENGINES.defect() == "it is built for x86_64, and this machine is aarch64"
 
 
 def test_a_failed_installation_says_what_npm_said(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
