@@ -257,6 +257,7 @@ def test_twenty_seconds_of_silence_get_heartbeats_without_any_setting(site: Rig,
     assert answer.chunks == (WORDS[0], HEARTBEAT, HEARTBEAT, WORDS[1] + STOP + DONE)
 
 
+@pytest.mark.fault("C06")
 @pytest.mark.fault("L01")
 def test_a_caller_who_leaves_is_charged_for_what_the_provider_still_says(
     site: Rig, upstream: Provider, gate: Gate

@@ -5,10 +5,10 @@ from collections import Counter
 from collections.abc import Iterator
 
 from tests import fault_table
-from tests.faults.catalogue import FAULTS, IDS, is_ours
+from tests.faults.catalogue import FAULTS, IDS, TESTED
 from tests.house.repository import ROOT, python_files, tree
 
-SIZES = {"U": 18, "S": 20, "B": 6, "K": 5, "L": 14, "R": 12, "A": 2, "P": 6, "I": 1}
+SIZES = {"U": 18, "S": 20, "B": 6, "D": 11, "K": 5, "L": 14, "R": 12, "A": 9, "P": 6, "C": 8, "X": 5, "I": 1}
 PAGE = ROOT / "docs" / "reliability.md"
 
 
@@ -19,10 +19,10 @@ def named(module: ast.Module) -> Iterator[str]:
             yield from (str(each.value) for each in node.args if isinstance(each, ast.Constant))
 
 
-def test_every_row_has_a_test_and_every_id_a_row() -> None:
-    marked = {id for path in python_files("tests") for id in named(tree(path)) if is_ours(id)}
+def test_every_row_has_a_test_or_a_reason_and_every_id_a_row() -> None:
+    marked = {id for path in python_files("tests") for id in named(tree(path))}
 
-    assert marked == set(IDS)
+    assert marked == set(TESTED)
 
 
 def test_a_family_is_whole_and_no_row_is_there_twice() -> None:
@@ -41,5 +41,5 @@ def test_the_page_shows_every_row_as_it_is() -> None:
 
     for fault in FAULTS:
         cells = fault_table.cells(fault, Counter(passed=1))
-        said = f"| {' | '.join(cells[:3])} |"
+        said = f"| {' | '.join(cells[:3] if fault.reason is None else cells)} |"
         assert any(row.startswith(said) for row in rows), fault.id
