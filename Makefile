@@ -4,6 +4,9 @@ ARCH       ?= arm64
 PYTEST_ARGS ?=
 PARALLEL    ?= --numprocesses=logical --maxprocesses=4 --dist=loadfile --no-loadscope-reorder
 ARGS       ?=
+CALLS      ?= 10000
+SEED       ?=
+ENGINE     ?=
 
 VENV  := .venv/bin
 SETUP  = @$(PYTHON) scripts/setup.py
@@ -13,7 +16,7 @@ SAY    = @echo $@:
 unexport PYTHONPATH
 
 .DEFAULT_GOAL := help
-.PHONY: help demo dev test faults prove check check-code check-types check-floors check-template check-shell format host build rie sbom lock prices docs bench clean
+.PHONY: help demo dev test faults chaos prove proof check check-code check-types check-floors check-template check-shell format host build rie sbom lock prices docs bench clean
 
 help: ## list the targets
 	@printf 'Sluice: a streaming AI gateway that is one Python Lambda. Needed: Linux, python3 (3.11 or newer), pip, make.\n\n'
@@ -43,11 +46,22 @@ prove: ## run Sluice, a plain pipe, LiteLLM and Portkey through the same faults;
 	-@$(PYTHON) scripts/setup.py prove-node
 	@PYTHONPATH=local:scripts $(VENV)/python -m tests.peers $(ARGS)
 
+proof: ## 1,000 budgeted streams through Sluice and LiteLLM while everything fails, on one screen; ARGS="--seed 7"
+	$(SETUP) dev engines
+	$(HOST)
+	-@$(PYTHON) scripts/setup.py prove
+	@PYTHONPATH=functions:local:scripts:. $(VENV)/python -m tests.proof $(ARGS)
+
 faults: ## run the fault catalogue and print it as a table; it also goes to build/faults.md
 	$(SETUP) dev engines
 	$(HOST)
 	$(SAY) 'pytest --faults $(PYTEST_ARGS)'
 	@$(VENV)/python -m pytest --faults $(PYTEST_ARGS)
+
+chaos: ## kill environments in the middle of calls while DynamoDB fails, then judge the ledger; CALLS=500 SEED=7 ENGINE=both
+	$(SETUP) dev engines
+	$(SAY) '$(CALLS) calls on $(or $(ENGINE),one engine)'
+	@PYTHONPATH=functions:local:. $(VENV)/python -m tests.chaos --calls $(CALLS) $(if $(SEED),--seed $(SEED)) $(if $(ENGINE),--engine $(ENGINE))
 
 check: check-code check-types check-floors check-shell check-template ## run all checks that are not tests: lint, format, types, floors, template
 	$(SAY) 'all is well'
@@ -123,6 +137,6 @@ bench: ## measure against the Node pipe on this machine; ARGS=--quota or --memor
 	@PYTHONPATH=functions $(VENV)/python -m benchmarks $(ARGS)
 
 clean: ## remove all that was made here, the environments too
-	@rm -rf build .aws-sam .venv .venv-sam .venv-sbom .venv-engines .venv-clients .venv-prove tests/clients/node/node_modules tests/peers/node/node_modules .venv-uv .venv-lock .mypy_cache .ruff_cache .pytest_cache .import_linter_cache .hypothesis
+	@rm -rf build .aws-sam .venv .venv-sam .venv-sbom .venv-engines .venv-clients .venv-prove tests/clients/node/node_modules tests/peers/node/node_modules requirements/engines/node_modules .venv-uv .venv-lock .mypy_cache .ruff_cache .pytest_cache .import_linter_cache .hypothesis
 	@find functions layers local tests scripts benchmarks -name __pycache__ -prune -exec rm -rf {} +
 	$(SAY) 'removed build/, .aws-sam/, .venv*, caches'

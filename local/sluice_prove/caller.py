@@ -34,12 +34,18 @@ class Caller:
     def __exit__(self, *_: object) -> None:
         self._client.close()
 
-    def call(self, model: str, is_stream: bool, patience_seconds: float) -> Answer:
-        """Reads to the end, or until patience does."""
+    def call(
+        self,
+        model: str,
+        is_stream: bool,
+        patience_seconds: float,
+        fields: Mapping[str, Any] | None = None,
+        headers: Mapping[str, str] | None = None,
+    ) -> Answer:
+        """Reads to the end, or until patience does. `fields` and `headers` are this call's own."""
         waits = httpx.Timeout(patience_seconds, connect=CONNECT_SECONDS)
-        request = self._client.build_request(
-            "POST", self.url, json=body(model, is_stream), headers=self.headers, timeout=waits
-        )
+        asked, named = {**body(model, is_stream), **(fields or {})}, {**self.headers, **(headers or {})}
+        request = self._client.build_request("POST", self.url, json=asked, headers=named, timeout=waits)
         return _Reading(self._client, request, patience_seconds).answer()
 
 

@@ -1,8 +1,9 @@
 """LiteLLM's proxy as it is published, without a database; of its settings only the timeout is touched."""
 
 import json
+import subprocess
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -58,23 +59,22 @@ def configuration(upstream: Upstream, timeout_seconds: float) -> str:
 @contextmanager
 def started(upstream: Upstream, timeout_seconds: float) -> Iterator[Place]:
     with tempfile.TemporaryDirectory() as folder:
-        config, port = Path(folder) / "config.yaml", free_port()
-        config.write_text(configuration(upstream, timeout_seconds), encoding="utf-8")
-        program = ENVIRONMENT.python.parent / "litellm"
-        words: list[str | Path] = [
-            program,
-            "--config",
-            config,
-            "--host",
-            "127.0.0.1",
-            "--port",
-            str(port),
-            "--telemetry",
-            "False",
-        ]
-        url = f"http://127.0.0.1:{port}"
-        with running(words, VARIABLES, Path(folder) / "proxy.log", lambda: is_alive(url)):
+        with proxy(Path(folder), configuration(upstream, timeout_seconds)) as (url, _process):
             yield Place(f"{url}/v1", dict.fromkeys(Target, "{fault}"), {"authorization": f"Bearer {MASTER_KEY}"})
+
+
+@contextmanager
+def proxy(
+    folder: Path, settings: str, port: int = 0, variables: Mapping[str, str] | None = None
+) -> Iterator[tuple[str, "subprocess.Popen[bytes]"]]:
+    """Its address and its process, once it serves; what it says goes to proxy.log in that folder, behind what is there."""
+    config, port = folder / "config.yaml", port or free_port()
+    config.write_text(settings, encoding="utf-8")
+    place = ["--host", "127.0.0.1", "--port", str(port), "--telemetry", "False"]
+    words: list[str | Path] = [ENVIRONMENT.python.parent / "litellm", "--config", config, *place]
+    url = f"http://127.0.0.1:{port}"
+    with running(words, {**VARIABLES, **(variables or {})}, folder / "proxy.log", lambda: is_alive(url)) as process:
+        yield url, process
 
 
 def is_alive(url: str) -> bool:

@@ -26,9 +26,9 @@ def free_port() -> int:
 def running(
     words: Sequence[str | Path], variables: Mapping[str, str], log: Path, is_ready: Callable[[], bool]
 ) -> Iterator[subprocess.Popen[bytes]]:
-    """What it says goes to `log`."""
+    """What it says goes to `log`, behind what stands there."""
     kept = {name: os.environ[name] for name in KEPT if name in os.environ}
-    with log.open("wb") as said:
+    with log.open("ab") as said:
         process = subprocess.Popen(
             list(map(str, words)),
             env={**kept, **variables},
