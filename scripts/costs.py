@@ -11,6 +11,8 @@ from dataclasses import dataclass
 from decimal import Decimal
 from pathlib import Path
 
+import costs_ledger
+
 PAGE = Path(__file__).resolve().parents[1] / "docs" / "costs.md"
 MILLION = 1_000_000
 GB = 10**9
@@ -75,6 +77,7 @@ SOURCES = {
     "F": Source("Vantage", "https://www.vantage.sh/blog/fargate-pricing", "no date; the same figures in March 2026"),
     "G": Source("V. Vyas", "https://vishalvyas.com/understand-aws-public-ipv4-address-usage-and-pricing/", "2024"),
     "H": Source("C3X", "https://c3x.dev/resources/aws/aws_cloudwatch_metric_alarm", "no date"),
+    "I": Source("AWS Fundamentals", "https://blog.awsfundamentals.com/aws-eventbridge-pricing-guide", "no date"),
 }
 PRICES = {
     "Lambda time, arm64": Price("0.0000133334", "GB-second", "B"),
@@ -91,6 +94,7 @@ PRICES = {
     "CloudWatch logs kept": Price("0.03", "GB-month", "B"),
     "CloudWatch metric": Price("0.30", "month", "D"),
     "CloudWatch alarm": Price("0.10", "month", "H"),
+    "EventBridge, events of your own": Price("1.00", "million", "I"),
     "Data out to the internet": Price("0.09", "GB", "E"),
     "Fargate processor, arm64": Price("0.03238", "vCPU-hour", "F"),
     "Fargate memory, arm64": Price("0.00356", "GB-hour", "F"),
@@ -99,11 +103,10 @@ PRICES = {
 }
 
 # Measured; tests/house/test_costs.py measures again.
-WRITE_UNITS = {"reserve": 2, "settle": 4}
-POINTER_UNITS = 1  # read units to see which configuration is in force
-RECORD_BYTES = 660  # with names, as DynamoDB counts; both indexes that find a record hold it whole
-COPIES = 3
+RECORD_BYTES = 550  # with names, as DynamoDB counts; the index that finds a record by its time holds it whole
+COPIES = 2
 ITEM_OVERHEAD_BYTES = 100  # DynamoDB's own, per item and index entry
+POINTER_UNITS, _ = costs_ledger.READS["which configuration is in force"]
 LOG_LINE_BYTES = 1_300
 METRICS_PER_PAIR = 6
 EVENT_BYTES = 290
@@ -116,8 +119,10 @@ COLD_SECONDS = Decimal("0.5")
 SWEEP_SECONDS = Decimal("0.1")
 SWEEP_LOG_BYTES = 120
 SWEEP_MB = 256
-SHARDS = 4
-ALARMS = 1
+SWEEP_QUERIES = 5  # four shards of open calls, and hot budgets
+ALARMS = 11
+ROLLUP_SECONDS = Decimal("0.1")
+ROLLUP_MB = 256
 SECRET_READS_PER_CALL = Decimal("0.01")  # once in ttl_seconds per busy environment
 
 SIZES = (128, 256, 512, 1024)
@@ -150,7 +155,7 @@ def lambda_time(megabytes: int, seconds: Decimal) -> Decimal:
 
 def idle() -> Iterator[tuple[str, str, Decimal]]:
     """What a month without a call costs: the item, how it comes about, dollars."""
-    ticks, reads = Decimal(MINUTES), Decimal(MINUTES * SHARDS) / 2
+    ticks, reads = Decimal(MINUTES), Decimal(MINUTES * SWEEP_QUERIES) / 2
     logged = ticks * SWEEP_LOG_BYTES / GB
     yield "the OpenAI secret", "one", price("Secrets Manager secret")
     yield (
@@ -161,18 +166,19 @@ def idle() -> Iterator[tuple[str, str, Decimal]]:
     yield "the sweeper's requests", f"{MINUTES:,}", price("Lambda requests") * ticks / MILLION
     yield (
         "the sweeper's reads",
-        f"{MINUTES:,} x {SHARDS} queries x half a unit",
+        f"{MINUTES:,} x {SWEEP_QUERIES} queries x half a unit",
         price("DynamoDB reads") * reads / MILLION,
     )
     yield "the sweeper's log", f"{MINUTES:,} x {SWEEP_LOG_BYTES} bytes", price("CloudWatch logs taken in") * logged
     yield "alarms", f"{ALARMS}", price("CloudWatch alarm") * ALARMS
-    for name in ("table, its indexes, stream and backups, while empty", "functions, function URL, schedule"):
+    empty = ("table, its indexes, stream and backups, while empty", "functions, function URL, schedule, rollup")
+    for name in empty:
         yield name, "", Decimal(0)
 
 
 def call_items() -> dict[str, Callable[[Call], Decimal]]:
     """Dollars of a million calls, by item, at the default memory size."""
-    units = sum(WRITE_UNITS.values())
+    units = costs_ledger.PATHS[0].units
     kept = (RECORD_BYTES + ITEM_OVERHEAD_BYTES) * COPIES * (price("DynamoDB storage"))
     kept += (RECORD_BYTES + ITEM_OVERHEAD_BYTES) * price("DynamoDB point-in-time recovery")
     logged = LOG_LINE_BYTES + PLATFORM_LOG_BYTES
@@ -186,9 +192,17 @@ def call_items() -> dict[str, Callable[[Call], Decimal]]:
         "records, kept one month": lambda _: kept * MILLION / GB,
         "logs, taken in and kept one month": lambda _: logs * MILLION,
         "the provider's key, read again": lambda _: secrets * MILLION,
+        "totals, from the stream": lambda _: rollup() * MILLION,
         "the configuration, looked for": lambda _: POINTER_UNITS * price("DynamoDB reads"),
         "data out, to callers and provider": lambda call: out_bytes(call) * price("Data out to the internet") / GB,
     }
+
+
+def rollup() -> Decimal:
+    """Dollars for the totals of one call: its share of a batch's writes and of the function's time."""
+    batch = costs_ledger.USUAL_BATCH
+    runs = lambda_time(ROLLUP_MB, ROLLUP_SECONDS) + price("Lambda requests") / MILLION
+    return batch.each * price("DynamoDB writes") / MILLION + runs / batch.calls
 
 
 def out_bytes(call: Call) -> Decimal:
@@ -266,6 +280,31 @@ def counted(calls: Decimal) -> str:
     return f"{round(int(calls), 2 - len(str(int(calls)))):,}"
 
 
+def paths_table() -> Table:
+    heading = ["path of a call", "reserve", "settle", "both", "with totals", "dollars a million calls"]
+    return [heading, *map(list, costs_ledger.path_rows(price("DynamoDB writes")))]
+
+
+def extras_table() -> Table:
+    heading = ["on top of it", "before", "after", "dollars a million calls"]
+    return [heading, *map(list, costs_ledger.extra_rows(price("DynamoDB writes")))]
+
+
+def totals_table() -> Table:
+    heading = [f"ended in {costs_ledger.WINDOW_SECONDS} s", "units", "each call", "dollars a million calls"]
+    return [heading, *map(list, costs_ledger.batch_rows(price("DynamoDB writes")))]
+
+
+def reads_table() -> Table:
+    return [["what is read", "units", "at most once in each"], *map(list, costs_ledger.read_rows())]
+
+
+def hot_table() -> Table:
+    calls = [(call.title, call.seconds) for call in CALLS]
+    heading = ["calls", "a second", "open", "its row", "units a call", "dollars a million calls"]
+    return [heading, *map(list, costs_ledger.hot_rows(calls, price("DynamoDB writes")))]
+
+
 TABLES: dict[str, Callable[[], Table]] = {
     "prices": prices_table,
     "sources": sources_table,
@@ -273,6 +312,11 @@ TABLES: dict[str, Callable[[], Table]] = {
     "calls": calls_table,
     "memory": memory_table,
     "server": server_table,
+    "paths": paths_table,
+    "extras": extras_table,
+    "totals": totals_table,
+    "reads": reads_table,
+    "hot": hot_table,
 }
 
 
