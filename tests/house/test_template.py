@@ -1,5 +1,6 @@
 """template.yaml, read as data: what runs, what it may do, what a person chooses and gets."""
 
+import json
 import re
 import tomllib
 from typing import Any
@@ -9,16 +10,19 @@ import pytest
 from tests.house.repository import ROOT, python_files
 
 import build
-from sluice import live
+from sluice import live, pipeline
 from sluice.providers import openai as provider
-from sluice.stores import configurations
+from sluice.stores import announcements, configurations, transitions
 from sluice.surfaces import cache_headers, call_headers
 from sluice_devstack.bedrock_actions import PERMISSIONS
 from sluice_devstack.intrinsics import Resolver, parse
 from template_rules import OF_BEDROCK, Template, as_list, grants, properties
 
+LAMBDA_METRICS = ("Errors", "Throttles", "IteratorAge")
 LOGS = {"logs:CreateLogStream", "logs:PutLogEvents"}
-ROLES = ("GatewayRole", "SweeperRole")
+ROLES = ("GatewayRole", "RollupRole", "SweeperRole")
+READING_THE_STREAM = {"DescribeStream", "GetRecords", "GetShardIterator", "ListStreams"}  # as Lambda does
+IN_TRANSACTIONS = {"ConditionCheckItem", "DeleteItem", "PutItem", "UpdateItem"}  # what TransactWriteItems asks for
 SAFE = {"accept", "content-type"}  # headers that no browser asks about
 CLIENT_CALL = re.compile(r"\b_client\.([a-z_]+)")
 OUTPUTS = [
@@ -27,10 +31,12 @@ OUTPUTS = [
     "GatewayFunctionName",
     "GatewayLogGroupName",
     "SweeperLogGroupName",
+    "RollupLogGroupName",
     "TableName",
     "CallerPolicyArn",
     "ReaderPolicyArn",
     "ConfigPolicyArn",
+    "KeysPolicyArn",
     "OpenAISecretName",
 ]
 
@@ -47,16 +53,17 @@ def test_no_role_may_do_what_the_sources_never_ask_for(template: Template) -> No
     """
     sources = "".join(path.read_text(encoding="utf-8") for path in python_files("functions/sluice/stores"))
     asked = {operation.title().replace("_", "") for operation in CLIENT_CALL.findall(sources)}
-    granted = {action for role in ROLES for action in grants(template, role)} - LOGS - set(OF_BEDROCK)
+    actions = {action for role in ROLES for action in grants(template, role)} - LOGS - set(OF_BEDROCK)
+    granted = {action.partition(":")[2] for action in actions} - READING_THE_STREAM
 
-    assert {action.partition(":")[2] for action in granted} == asked
+    assert granted - IN_TRANSACTIONS == asked - IN_TRANSACTIONS - {"TransactWriteItems"}
 
 
 def test_a_role_reaches_its_own_things_only(template: Template) -> None:
     gateway, sweeper = grants(template, "GatewayRole"), grants(template, "SweeperRole")
     table = {"Fn::GetAtt": ["LedgerTable", "Arn"]}
 
-    assert [gateway[action] for action in gateway if action.startswith("dynamodb:")] == [[table]] * 5
+    assert all(resources == [table] for action, resources in gateway.items() if action.startswith("dynamodb:"))
     assert gateway["secretsmanager:GetSecretValue"][0]["Fn::Sub"].endswith(":secret:${SecretPrefix}/*")
     assert gateway["logs:PutLogEvents"] == [{"Fn::GetAtt": ["GatewayLogGroup", "Arn"]}]
     assert sweeper["dynamodb:Query"] == [{"Fn::Sub": "${LedgerTable.Arn}/index/open"}]
@@ -81,13 +88,50 @@ def test_the_alarm_watches_the_metric_that_a_refused_configuration_makes(templat
 
 
 @pytest.mark.parametrize("topic", ["", "arn:aws:sns:us-east-1:123456789012:alarms"])
-def test_an_alarm_is_sent_where_a_topic_is_named(template: Template, topic: str) -> None:
-    alarm = properties(template, "AWS::CloudWatch::Alarm")["ConfigRefusedAlarm"]
+def test_every_alarm_is_sent_where_a_topic_is_named_and_silence_is_good(template: Template, topic: str) -> None:
+    for alarm in properties(template, "AWS::CloudWatch::Alarm").values():
+        condition, named, otherwise = alarm["AlarmActions"]["Fn::If"]
 
-    condition, named, otherwise = alarm["AlarmActions"]["Fn::If"]
+        assert Resolver(template, {"AlarmTopic": topic}).condition(condition) is bool(topic)
+        assert (named, otherwise) == ([{"Ref": "AlarmTopic"}], {"Ref": "AWS::NoValue"})
+        assert alarm["TreatMissingData"] == "notBreaching"
 
-    assert Resolver(template, {"AlarmTopic": topic}).condition(condition) is bool(topic)
-    assert (named, otherwise) == ([{"Ref": "AlarmTopic"}], {"Ref": "AWS::NoValue"})
+
+def test_every_alarm_watches_a_metric_that_this_stack_makes(template: Template) -> None:
+    """Of Lambda's own those of its functions, of ours those that a source names, each by its table."""
+    sources = "".join(path.read_text(encoding="utf-8") for path in python_files("functions"))
+    functions = set(properties(template, "AWS::Serverless::Function"))
+    sweeper = (ROOT / "functions" / "sweeper.py").read_text(encoding="utf-8")
+    by_table: dict[str, Any] = {"table": {"Ref": "LedgerTable"}}
+
+    for alarm in properties(template, "AWS::CloudWatch::Alarm").values():
+        watched = {each["Name"]: each["Value"] for each in alarm["Dimensions"]}
+        if alarm["Namespace"] == "AWS/Lambda":
+            assert alarm["MetricName"] in LAMBDA_METRICS
+            assert watched["FunctionName"]["Ref"] in functions
+        else:
+            name = f'"{alarm["MetricName"]}"'
+            of_service = {} if name in sweeper else {"service": "sluice"}  # Powertools' own, which the sweeper has not
+            assert name in sources
+            assert (alarm["Namespace"], watched) == ("Sluice", by_table | of_service)
+
+
+def test_the_page_of_alarms_says_when_each_rings(template: Template) -> None:
+    """And what they cost together: $0.10 a month each."""
+    page = (ROOT / "docs" / "alarms.md").read_text(encoding="utf-8")
+    alarms = properties(template, "AWS::CloudWatch::Alarm")
+
+    told = dict(re.findall(r"^\| `(\w+Alarm)` \|[^|]*\| ([^|]*) \|", page, re.MULTILINE))
+    assert told == {name: _rings(alarm) for name, alarm in alarms.items()}
+    assert f"${len(alarms) / 10:.2f} a month" in page
+
+
+def _rings(alarm: dict[str, Any]) -> str:
+    """As the page has it: `Sum >= 1 in 5 min, 3 times in a row`."""
+    times, of = alarm.get("DatapointsToAlarm", alarm["EvaluationPeriods"]), alarm["EvaluationPeriods"]
+    often = "" if of == 1 else f", {times} times in a row" if times == of else f", {times} times of {of}"
+    how, minutes = alarm.get("Statistic") or alarm["ExtendedStatistic"], alarm["Period"] // 60
+    return f"{how} >= {alarm['Threshold']:,} in {minutes} min{often}"
 
 
 def test_no_managed_policy_widens_a_role(template: Template) -> None:
@@ -114,7 +158,7 @@ def test_every_change_of_the_gateway_reaches_the_alias_that_the_url_is_on(templa
 def test_every_handler_is_a_file(template: Template) -> None:
     handlers = {each["Handler"] for each in properties(template, "AWS::Serverless::Function").values()}
 
-    assert handlers == {"gateway.handler", "sweeper.handler"}
+    assert handlers == {"gateway.handler", "rollup.handler", "sweeper.handler"}
     assert all((ROOT / "functions" / f"{handler.partition('.')[0]}.py").is_file() for handler in handlers)
 
 
@@ -125,6 +169,40 @@ def test_the_sweeper_comes_each_minute_and_is_not_repeated(template: Template) -
     assert schedule["Schedule"] == "rate(1 minute)"
     assert schedule["RetryPolicy"]["MaximumRetryAttempts"] == sweeper["EventInvokeConfig"]["MaximumRetryAttempts"] == 0
     assert sweeper["Timeout"] < 60
+
+
+def test_the_rollup_hears_of_every_call_that_ended_until_it_has_counted_it(template: Template) -> None:
+    function = properties(template, "AWS::Serverless::Function")["RollupFunction"]
+    source = function["Events"]["Ledger"]["Properties"]
+    ended, budgets = source["FilterCriteria"]["Filters"]
+
+    assert source["Stream"] == {"Fn::GetAtt": ["LedgerTable", "StreamArn"]}
+    assert (source["StartingPosition"], source["BisectBatchOnFunctionError"]) == ("TRIM_HORIZON", True)
+    assert "MaximumRetryAttempts" not in source
+    assert json.loads(ended["Pattern"])["dynamodb"]["NewImage"] == {"st": {"S": [*transitions.ENDED]}}
+    assert budgets["Fn::If"][0] == "HasEventBus"
+
+
+def test_events_go_to_a_bus_that_is_named_and_budgets_to_the_topic_where_both_are(template: Template) -> None:
+    both = {
+        "EventBus": "arn:aws:events:us-east-1:123456789012:event-bus/sluice",
+        "AlarmTopic": "arn:aws:sns:us-east-1:123456789012:alarms",
+    }
+    rule = template["Resources"]["BudgetThresholdRule"]
+    pattern = rule["Properties"]["EventPattern"]
+
+    assert grants(template, "RollupRole")["events:PutEvents"] == [{"Ref": "EventBus"}]
+    assert [Resolver(template, given).condition(rule["Condition"]) for given in ({}, both)] == [False, True]
+    assert not any(Resolver(template, {name: both[name]}).condition(rule["Condition"]) for name in both)
+    assert (pattern["source"], pattern["detail-type"]) == ([announcements.SOURCE], [announcements.BUDGET_THRESHOLD])
+
+
+def test_whoever_reads_usage_reaches_totals_of_the_table_and_no_key(template: Template) -> None:
+    policy = properties(template, "AWS::IAM::ManagedPolicy")["ReaderPolicy"]["PolicyDocument"]
+    (statement,) = [each for each in policy["Statement"] if each["Sid"] == "Totals"]
+
+    assert statement["Action"] == "dynamodb:Query"
+    assert statement["Condition"] == {"ForAllValues:StringLike": {"dynamodb:LeadingKeys": ["D#*"]}}
 
 
 def test_layers_and_functions_are_built_for_one_python_and_one_processor(template: Template) -> None:
@@ -176,10 +254,10 @@ def test_cors_knows_every_header_of_ours(template: Template) -> None:
     ours = set(re.findall(r"x-sluice-[a-z]+(?:-[a-z]+)*", sources))
     cors = cors_of(template)
 
-    asked = {*call_headers.NAMES, *cache_headers.NAMES}
+    asked = {*call_headers.NAMES, *cache_headers.NAMES, "x-sluice-key"}
     assert asked <= set(cors["AllowHeaders"])
     assert ours - asked <= set(cors["ExposeHeaders"])
-    assert {"x-request-id", *provider.PASSED_HEADERS} <= set(cors["ExposeHeaders"])
+    assert {"x-request-id", "x-should-retry", pipeline.REPLAYED, *provider.PASSED_HEADERS} <= set(cors["ExposeHeaders"])
     assert any(name.startswith(provider.PASSED_PREFIX) for name in cors["ExposeHeaders"])
 
 

@@ -109,7 +109,7 @@ MISTAKES: dict[str, list[Mistake]] = {
         ((*TABLE, "TimeToLiveSpecification"), None, "the table has None"),
         ((*TABLE, "StreamSpecification"), None, "the table has None"),
         ((*TABLE, "KeySchema", 1, "AttributeName"), "id", "the table has"),
-        ((*TABLE, "GlobalSecondaryIndexes", 2, "Projection", "ProjectionType"), "ALL", "the table has"),
+        ((*TABLE, "GlobalSecondaryIndexes", 1, "Projection", "ProjectionType"), "ALL", "the table has"),
         ((*TABLE, "BillingMode"), "PROVISIONED", "the table has PROVISIONED"),
         ((*GATEWAY, "ReservedConcurrentExecutions"), None, "no parameter bounds its concurrency"),
         ((*GATEWAY, "ReservedConcurrentExecutions"), 10, "no parameter bounds its concurrency"),
