@@ -147,6 +147,7 @@ def test_the_template_for_sam_local_differs_in_variables_only(built: Path) -> No
 
     assert {function: wanted[function].items() <= given.items() for function, given in variables["local"].items()} == {
         "GatewayFunction": True,
+        "RollupFunction": True,
         "SweeperFunction": True,
     }
     added = {

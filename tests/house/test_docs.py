@@ -10,7 +10,7 @@ from xml.etree import ElementTree
 import httpx
 import pytest
 from tests.fakes.gateway import Gateway
-from tests.house.pages import Table, codes, rows, section, tables, text
+from tests.house.pages import Table, codes, fenced, rows, section, tables, text
 from tests.house.repository import ROOT, python_files
 
 import sluice
@@ -19,6 +19,7 @@ from sluice.codecs import eventstream, sse
 from sluice.domain import operation
 from sluice.domain.route import Retry
 from sluice.domain.timeouts import Timeouts
+from sluice.policy import authentication
 from sluice.presets import PRESETS
 from sluice.pricing import CLASSES, LIMIT_NAMES, PriceTable
 from sluice.providers import anthropic, azure, bedrock_refusal, openai, posting, upstream, watch
@@ -61,6 +62,9 @@ SETTINGS = {
     "`[ledger]`": settings.LEDGER_KEYS,
     "`[cloudflare]`": settings.CLOUDFLARE_KEYS,
 }
+PAGES_OF_POLICIES = [README, *(DOCS / f"{name}.md" for name in ("policies", "keys", "guards", "security"))]
+PROVIDERS_OF_POLICIES = {"openai": {"kind": "openai", "secret": "a"}, "bedrock": {"kind": "bedrock"}}
+ROUTES_OF_POLICIES = dict.fromkeys(("smart", "cheap", "gpt-5-mini"), "openai/gpt-5")  # that examples take as given
 NO_DEFAULT = {"required", "none", "by preset", "the function's", "by region", "see below"}
 OF_ROUTES = ("`[routes]`",)  # whose timeouts are their providers', unless they say so
 KB, MB = 1024, 1024 * 1024
@@ -185,6 +189,15 @@ def test_every_example_of_a_configuration_is_accepted() -> None:
             PriceTable.load().with_overrides(each.prices)
 
 
+def test_every_example_of_a_policy_is_accepted() -> None:
+    examples = [example for page in PAGES_OF_POLICIES for example in fenced(text(page), "toml")]
+
+    assert len(examples) >= 10
+    for example in examples:
+        document = {"routes": ROUTES_OF_POLICIES, **tomllib.loads(example)}
+        settings.settings({"providers": PROVIDERS_OF_POLICIES, **document}, {"SLUICE_TABLE": "t"})
+
+
 def test_every_variable_is_documented() -> None:
     functions = [each["Properties"] for each in TEMPLATE["Resources"].values() if "Handler" in each["Properties"]]
     environments = [each.get("Environment", {}) for each in (TEMPLATE["Globals"]["Function"], *functions)]
@@ -242,7 +255,7 @@ def test_every_header_that_the_code_knows_is_documented() -> None:
     passed = set(codes(section(text(API), "Response headers")))
 
     assert ours == set(re.findall(r"x-sluice-[a-z]+(?:-[a-z]+)*", sources))
-    assert set(asked) == {*call_headers.NAMES, *cache_headers.NAMES}
+    assert set(asked) == {*call_headers.NAMES, *cache_headers.NAMES, call_headers.IDEMPOTENCY_KEY, authentication.KEY}
     assert set(theirs) == set(cf_headers.ALIASES)
     assert {name: codes(row[1]) for name, row in twins.items() if codes(row[1])} == {
         name: [same] for name, same in cf_headers.TWINS.items()

@@ -13,13 +13,15 @@ from tests.house.repository import ROOT
 
 from sluice import settings
 from sluice.stores import aws
+from sluice.stores.transitions import transition
 from sluice_devstack import ports
 from sluice_devstack.event import Arrival, UrlSite, function_url_event, scheduled_event
+from sluice_devstack.event_filter import wants
 from sluice_devstack.sigv4 import Identity, SignedRequest
 from sluice_devstack.template import Template
 
 EVENTS = sorted(path for path in (ROOT / "events").glob("*") if path.name != "env.json")
-URL_EVENTS = [path for path in EVENTS if not path.name.startswith("sweeper-")]
+URL_EVENTS = [path for path in EVENTS if not path.name.startswith(("rollup-", "sweeper-"))]
 VALUES: dict[str, dict[str, str]] = json.loads((ROOT / "events" / "env.json").read_text(encoding="utf-8"))
 GATEWAY = VALUES["GatewayFunction"]
 SITE = UrlSite("123456789012", "us-east-1")
@@ -57,7 +59,7 @@ def stem(path: Path) -> str:
 
 
 def test_every_surface_has_its_events() -> None:
-    assert {path.stem.partition("-")[0] for path in EVENTS} == {*OPERATIONS, "path", "sweeper"}
+    assert {path.stem.partition("-")[0] for path in EVENTS} == {*OPERATIONS, "path", "rollup", "sweeper"}
 
 
 @pytest.mark.parametrize("path", EVENTS, ids=stem)
@@ -98,6 +100,17 @@ def test_the_tick_is_what_a_schedule_sends() -> None:
     assert {**event, **dict.fromkeys(given)} == {**made, **dict.fromkeys(given)}
 
 
+def test_the_stream_tells_of_a_call_that_was_settled_and_of_one_that_was_abandoned() -> None:
+    records = load(ROOT / "events" / "rollup-batch.json")["Records"]
+    steps = [transition(record) for record in records]
+    stream = Template.load(ROOT).function("RollupFunction").stream
+
+    assert stream
+    assert [step.after["st"] for step in steps if step] == ["S", "A"]
+    assert all(wants(stream.patterns, record) for record in records)
+    assert {record["eventSourceARN"].split("/")[1] for record in records} == {stream.table}
+
+
 def test_no_event_holds_a_signature_or_a_key() -> None:
     assert [path.name for path in EVENTS if re.search(r'"authorization"|sk-|secret', path.read_text("utf-8"))] == []
 
@@ -125,7 +138,7 @@ def test_the_gateway_reads_every_variable_that_leads_to_the_dev_stack(monkeypatc
 def test_each_function_gets_the_part_of_them_that_it_reads() -> None:
     sweeper = {name: GATEWAY[name] for name in ("SLUICE_TABLE", "AWS_ENDPOINT_URL_DYNAMODB")}
 
-    assert {"GatewayFunction": GATEWAY, "SweeperFunction": sweeper} == VALUES
+    assert {"GatewayFunction": GATEWAY, "RollupFunction": sweeper, "SweeperFunction": sweeper} == VALUES
     assert GATEWAY["SLUICE_TABLE"] == Template.load(ROOT).table().name
 
 

@@ -8,9 +8,10 @@ import pytest
 from tests.house.repository import ROOT, imports, name, python_files, roots, tree
 
 STANDARD = set(sys.stdlib_module_names)
-LAPTOP_MAY_NOT = {"sluice", "streaming_runtime", "gateway", "sweeper", "awslambdaric"}
+LAPTOP_MAY_NOT = {"sluice", "streaming_runtime", "gateway", "rollup", "sweeper", "awslambdaric"}
 HANDLER_MAY = {
     "gateway.py": ("sluice.wiring",),
+    "rollup.py": ("sluice.domain", "sluice.stores"),
     "sweeper.py": ("sluice.domain", "sluice.stores"),  # each minute, for ever: no provider, no framework
 }
 MANAGED = {"boto3", "botocore"}
