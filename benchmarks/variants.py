@@ -69,7 +69,7 @@ def copied(folder: Path, ignore: Any = None) -> Path:
 @contextmanager
 def aws(folder: Path) -> Iterator[dict[str, str]]:
     """The ledger's engine and the secret; the environment variables that lead there."""
-    name = "ministack" if PROGRAMS["ministack"]() else "moto"
+    name = "ministack" if PROGRAMS["ministack"].find() else "moto"
     print(f"bench: ledger on {name}", flush=True)
     with running(name, folder) as engine:
         store = "moto" if name == "moto" else engine.url

@@ -168,11 +168,7 @@ def virtual_key(seed: int) -> Callable[[int], bytes]:
 
 
 def configuration(provider_url: str, calls: int) -> str:
-    """gateway.toml of the run: every kind of budget, of which those of one role run out on the way.
-
-    The calls of `hot` are in one budget alone, which then lists those that are open.
-    """
-    scarce = calls * MEAN_COST * ENOUGH / len(ROLES)
+    """gateway.toml of the run."""
     price = f'input = "{INPUT_PRICE / 1000}", output = "{OUTPUT_PRICE / 1000}"'
     return f"""\
 [providers.chaos]
@@ -181,6 +177,16 @@ base_url = "{provider_url}"
 models = {json.dumps(models())}
 prices = {{ {", ".join(f"{model} = {{ {price} }}" for model in models())} }}
 
+{policies(calls)}"""
+
+
+def policies(calls: int) -> str:
+    """Every kind of budget, of which those of one role run out on the way.
+
+    The calls of `hot` are in one budget alone, which then lists those that are open.
+    """
+    scarce = calls * MEAN_COST * ENOUGH / len(ROLES)
+    return f"""\
 [[policies]]
 name = "all"
 who = ["{arn("agents")}", "{arn("batch")}", "{arn("tight")}"]

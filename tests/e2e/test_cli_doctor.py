@@ -154,12 +154,12 @@ def without_index(create: dict[str, Any]) -> None:
 def with_other_index(create: dict[str, Any]) -> None:
     create["GlobalSecondaryIndexes"][0]["KeySchema"][1]["AttributeName"] = "osk"
     create["AttributeDefinitions"] = [
-        each for each in create["AttributeDefinitions"] if each["AttributeName"] != "g1sk"
+        each for each in create["AttributeDefinitions"] if each["AttributeName"] != "g2sk"
     ]
 
 
 def with_other_projection(create: dict[str, Any]) -> None:
-    create["GlobalSecondaryIndexes"][1]["Projection"] = {"ProjectionType": "KEYS_ONLY"}
+    create["GlobalSecondaryIndexes"][0]["Projection"] = {"ProjectionType": "KEYS_ONLY"}
 
 
 def with_other_keys(create: dict[str, Any]) -> None:
@@ -199,7 +199,7 @@ def made(
     ("change", "settings", "check", "said"),
     [
         (without_index, {}, "table indexes", "the index bytime is missing; deploy the stack again (`sam deploy`)"),
-        (with_other_index, {}, "table indexes", "the index byprincipal has other keys than template.yaml; deploy"),
+        (with_other_index, {}, "table indexes", "the index bytime has other keys than template.yaml; deploy"),
         (with_other_projection, {}, "table indexes", "the index bytime holds other attributes than template.yaml says"),
         (with_other_keys, {}, "table keys", "the keys are pk (HASH), not pk (HASH), sk (RANGE); this is no table of"),
         (without_stream, {}, "table stream", "the stream is off, not NEW_AND_OLD_IMAGES; deploy"),

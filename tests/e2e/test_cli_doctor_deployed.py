@@ -356,7 +356,11 @@ def test_usage_and_logs_find_the_table_and_chat_the_url_by_the_stack() -> None:
         asked.append(json.loads(request.body))
         return Reply(body=json.dumps({"Items": [], "Count": 0}))
 
-    answers = {"DescribeStacks": lambda request: stack(outputs["url"])(request), "Query": query}
+    answers = {
+        "DescribeStacks": lambda request: stack(outputs["url"])(request),
+        "GetItem": lambda _: Reply(body="{}"),
+        "Query": query,
+    }
     with aws(answers, url_that(Reply(429, '{"message":"slow down"}'))) as (url, known):
         outputs["url"] = url
         for command in ("usage", "logs"):

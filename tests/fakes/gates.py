@@ -14,7 +14,7 @@ from sluice.domain.price import Priced
 from sluice.domain.record import Outcome, Reservation, UsageRecord
 from sluice.gate import Gate
 from sluice.policy.access import Access
-from sluice.policy.guards import Guards
+from sluice.policy.guards import Guards, Judgement
 
 
 @dataclass
@@ -106,7 +106,7 @@ class NoTypicals:
         return estimate
 
 
-def silent(guardrail: str, version: str, texts: Sequence[str], seconds: float) -> bool:
+def silent(guardrail: str, version: str, texts: Sequence[str], seconds: float, *, wants_masked: bool) -> Judgement:
     raise AssertionError("no guardrail was expected to be asked")
 
 

@@ -11,7 +11,8 @@ from random import Random
 import pytest
 from tests.engines import LedgerTable
 from tests.faults.dynamodb_proxy import Fault, FaultProxy, Rule, on
-from tests.integration.test_budgets import AFTER_LEASE, amounts, assert_even, budget, call
+from tests.integration.budget_rows import amounts, assert_even, budget
+from tests.integration.test_budgets import AFTER_LEASE, call
 from tests.unit.stores.calls import BOUND, COST, ESTIMATE, HandClock, hold, record
 
 from sluice.domain.errors import BudgetExceeded, DuplicateCall, LedgerBusy, Unavailable

@@ -60,9 +60,10 @@ def site(*policies: Policy) -> Site:
 
 
 def asked(gateway: Site, method: str, path: str, body: object) -> dict[str, Any]:
-    query = {"rawQueryString": "p=hi", "queryStringParameters": {"p": "hi"}} if method == "GET" else {}
-    text = {} if body is None else {"body": json.dumps(body)}
-    return gateway.handler(event(method, path, **text, **query), Context())
+    is_get = method == "GET"
+    changes: dict[str, Any] = {"rawQueryString": "p=hi", "queryStringParameters": {"p": "hi"}} if is_get else {}
+    changes |= {} if body is None else {"body": json.dumps(body)}
+    return gateway.handler(event(method, path, **changes), Context())
 
 
 def routed(*policies: dict[str, Any], **answers: Any) -> Routed:

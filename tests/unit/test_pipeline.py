@@ -200,6 +200,7 @@ def test_silence_gets_heartbeats_between_events_and_holds_nothing_back() -> None
     assert pieces == [ROLE, b": keep-alive\n\n", HELLO + STOP, DONE]
 
 
+@pytest.mark.fault("C06")
 @pytest.mark.fault("L01")
 def test_a_reader_who_leaves_is_charged_what_the_provider_says() -> None:
     gateway = streaming(ROLE + HELLO, STOP + USED, DONE)

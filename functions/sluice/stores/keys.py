@@ -88,7 +88,9 @@ class Keys:
         until = shown_until(row, digest)
         if row.get("st") != ACTIVE or self._clock.now() >= until:
             raise not_good()
-        return Remembered(replace(self._key(id, row), digest=digest), until, self._clock.monotonic() + REMEMBERED_SECONDS)
+        return Remembered(
+            replace(self._key(id, row), digest=digest), until, self._clock.monotonic() + REMEMBERED_SECONDS
+        )
 
     def _row(self, id: str) -> Row:
         arguments = {"TableName": self._name, "Key": table.item(key(id)), "ConsistentRead": True}
