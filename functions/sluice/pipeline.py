@@ -88,11 +88,18 @@ class Pipeline:
             return self._answer(call, self._judged(call), error_bodies)
         except BudgetExceeded as error:
             self._refused(call, error)
-            if error.fallback is None or call.request.model == error.fallback:
+            if error.fallback is None or not _may_go_to(call, error.fallback):
                 raise
-            instead = rerouted(call, error.fallback)
-        judged = self._judged(instead)
-        return self._answer(instead, replace(judged, warnings=(*judged.warnings, BUDGET_FALLBACK)), error_bodies)
+            return self._instead(rerouted(call, error.fallback), error_bodies)
+
+    def _instead(self, call: Call, error_bodies: ErrorBodies) -> Answer:
+        """By the route that a budget without room names."""
+        judged = self._judged(call)
+        try:
+            return self._answer(call, replace(judged, warnings=(*judged.warnings, BUDGET_FALLBACK)), error_bodies)
+        except BudgetExceeded as error:
+            self._refused(call, error)
+            raise
 
     def _judged(self, call: Call) -> Judged:
         return self.gate.judge(call, self.candidates.of(call))
@@ -343,6 +350,11 @@ def _kept(call_id: str, headers: dict[str, str], body: Keeping) -> "KeptAnswer |
     from sluice.domain.idempotency import KeptAnswer
 
     return None if body.kept is None else KeptAnswer(call_id, headers, bytes(body.kept))
+
+
+def _may_go_to(call: Call, route: str) -> bool:
+    """Not where it came from; and a provider key of the caller's own is for no other provider."""
+    return call.request.model != route and all(step.key is None for step in call.steps)
 
 
 def rerouted(call: Call, route: str) -> Call:

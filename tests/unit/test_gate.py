@@ -163,6 +163,23 @@ def test_a_spent_budget_leads_to_its_fallback_where_it_names_one() -> None:
     assert gateway.ledger.budgets.used[place] == 10**9
 
 
+def test_a_callers_own_provider_key_goes_nowhere_else() -> None:
+    budget = {"usd": "1", "window": "day", "per": "all", "fallback": "cheap"}
+    keys = {
+        name: {"kind": "compatible", "base_url": f"https://{name}.invalid/v1", "caller_keys": True} for name in "ab"
+    }
+    routes = {"smart": "a/one", "cheap": "b/small"}
+    policies = [{"name": "tight", "models": ["smart"], "budget": budget}]
+    gateway = Routed({"a": good, "b": good}, routes=routes, policies=policies, providers=keys)
+    spend(gateway)
+    own = {"content-type": "application/json", "x-sluice-provider-authorization": "Bearer sk-fake-own"}
+
+    answer = gateway.chat(ASK, headers=own)
+
+    assert (answer["statusCode"], error(answer)["code"]) == (429, "budget_exceeded")
+    assert gateway.asked == ["a"]
+
+
 def test_a_spent_budget_without_a_fallback_refuses_and_gives_the_rate_back() -> None:
     budget = {"usd": "1", "window": "day", "per": "all"}
     rate = {"requests_per_minute": 5}
