@@ -7,7 +7,7 @@ refused. Then it claims its rates, and its budgets are held in the reservation. 
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING, NamedTuple, Protocol
 
 from sluice.domain.call import Call, ModelRequest, Target
 from sluice.domain.clock import Clock
@@ -75,6 +75,14 @@ class Unlimited:
     def end(self, tokens: int) -> None: ...
 
 
+class Amounts(NamedTuple):
+    """What a call may cost at one target (`provider/model`), nano-dollars: at most, and probably; None if unknown."""
+
+    target: str
+    bound: int | None
+    estimate: int | None
+
+
 @dataclass(frozen=True, slots=True)
 class Judged:
     """A call as it may go on: what it may try, and what was said of each.
@@ -133,16 +141,22 @@ class Gate:
         ]
         return self.limits().enter(claims) if claims else Unlimited()
 
-    def holds(self, judged: Judged, reservation: Reservation) -> "tuple[Hold, ...]":
-        """What the call holds of each budget. Raises BudgetUnpriced."""
+    def holds(self, judged: Judged, amounts: "Callable[[], Sequence[Amounts]]", now: float) -> "tuple[Hold, ...]":
+        """What the call holds of each budget, by what its own targets may cost. Raises BudgetUnpriced."""
         if not judged.demands:
             return ()
         from sluice.policy import budgets  # only a call that has budgets pays for it
 
-        typical = partial(self.typicals().cost, f"{reservation.provider}/{reservation.model}")
-        return budgets.holds(
-            judged.demands, reservation.bound, reservation.estimate, typical, reservation.started_ms / 1000
-        )
+        known, held = amounts(), list["Hold"]()
+        for demand in judged.demands:
+            own = [one for one in known if one.target in demand.targets]
+            bound, estimate = _most([one.bound for one in own]), _most([one.estimate for one in own])
+            held += budgets.holds([demand], bound, estimate, partial(self._typical, own), now)
+        return tuple(held)
+
+    def _typical(self, own: "Sequence[Amounts]", _estimate: int) -> int:
+        """The most that calls like this one have cost at any of these targets."""
+        return max(self.typicals().cost(one.target, one.estimate or 0) for one in own)
 
     def left(self, holds: "Sequence[Hold]") -> dict[str, str]:
         """The header that tells what is left of the tightest budget, in dollars, where this is known. No I/O."""
@@ -208,10 +222,20 @@ class Gate:
 
 
 def names(candidate: Candidate) -> tuple[str, ...]:
-    """What a policy may call it: its route's name and `provider/model`, where a path names the provider only this."""
-    target = str(candidate.target)
-    return (target,) if candidate.step.provider is not None else tuple(dict.fromkeys((candidate.route.name, target)))
+    """What a policy may call it: its route's name and `provider/model`, where a path names the provider only this.
+
+    A target whose id does not tell its model (an inference profile, a deployment) goes by the model behind it too.
+    """
+    target, base = str(candidate.target), candidate.target.base_model
+    own = (target, f"{candidate.target.provider}/{base}") if base else (target,)
+    return own if candidate.step.provider is not None else tuple(dict.fromkeys((candidate.route.name, *own)))
 
 
 def _once(texts: Iterable[str]) -> tuple[str, ...]:
     return tuple(dict.fromkeys(texts))
+
+
+def _most(amounts: Sequence[int | None]) -> int | None:
+    """Any of them may come true, so None if one is unknown."""
+    known = [one for one in amounts if one is not None]
+    return max(known, default=0) if len(known) == len(amounts) else None

@@ -17,14 +17,23 @@ from sluice.attempting import Attempting, Queue
 from sluice.codecs.dialects import dialect
 from sluice.domain.call import Call, ModelRequest, Target
 from sluice.domain.clock import Clock
-from sluice.domain.errors import BudgetExceeded, GatewayError, LedgerBusy, Repeated, StillRunning
+from sluice.domain.errors import (
+    BudgetExceeded,
+    GatewayError,
+    InvalidRequest,
+    LedgerBusy,
+    NotFound,
+    PolicyBlocked,
+    Repeated,
+    StillRunning,
+)
 from sluice.domain.price import Priced
 from sluice.domain.principal import Principal
 from sluice.domain.record import Outcome, Reservation, UsageRecord
 from sluice.domain.reference import Reference
 from sluice.domain.timeouts import Timeouts
 from sluice.domain.usage import Usage, UsageSource
-from sluice.gate import Gate, Judged, Permit
+from sluice.gate import Amounts, Gate, Judged, Permit
 from sluice.metering import Meter, bytes_of
 from sluice.providers.watch import Watch
 from sluice.routing.candidates import Candidate, Candidates
@@ -87,19 +96,25 @@ class Pipeline:
         try:
             return self._answer(call, self._judged(call), error_bodies)
         except BudgetExceeded as error:
-            self._refused(call, error)
-            if error.fallback is None or not _may_go_to(call, error.fallback):
-                raise
-            return self._instead(rerouted(call, error.fallback), error_bodies)
+            from sluice.routing.rerouting import may_go_to, rerouted  # only a spent budget pays for it
 
-    def _instead(self, call: Call, error_bodies: ErrorBodies) -> Answer:
-        """By the route that a budget without room names."""
-        judged = self._judged(call)
+            self._refused(call, error)
+            if error.fallback is None or not may_go_to(call, error.fallback):
+                raise
+            return self._instead(rerouted(call, error.fallback), error_bodies, error)
+
+    def _instead(self, call: Call, error_bodies: ErrorBodies, refusal: BudgetExceeded) -> Answer:
+        """By the route that a budget without room names; where that cannot be taken, the budget's refusal stands."""
         try:
+            judged = self._judged(call)
             return self._answer(call, replace(judged, warnings=(*judged.warnings, BUDGET_FALLBACK)), error_bodies)
         except BudgetExceeded as error:
             self._refused(call, error)
             raise
+        except (PolicyBlocked, InvalidRequest, NotFound) as error:
+            if error.is_recorded:  # it was made, and failed
+                raise
+            raise refusal from error
 
     def _judged(self, call: Call) -> Judged:
         return self.gate.judge(call, self.candidates.of(call))
@@ -193,7 +208,7 @@ class Pipeline:
         queue = self._queue(call, judged.candidates, attempting)
         first = self._first(queue)
         reservation = self._reservation(call, first, queue)
-        holds = self.gate.holds(judged, reservation)
+        holds = self.gate.holds(judged, partial(self._amounts, first, queue), call.started_ms / 1000)
         return explanation.Outlook(first, tuple(queue.candidates), replace(reservation, holds=holds), judged)
 
     def _early(
@@ -244,7 +259,8 @@ class Pipeline:
         """Claims the rates and writes the reservation: not a byte leaves for a provider before that."""
         candidate, priced = first.candidate, self.prices(first.candidate.target)
         reservation = self._reservation(call, first, queue)
-        reservation = replace(reservation, holds=self.gate.holds(judged, reservation), idempotent=_idempotent(call))
+        holds = self.gate.holds(judged, partial(self._amounts, first, queue), call.started_ms / 1000)
+        reservation = replace(reservation, holds=holds, idempotent=_idempotent(call))
         permit = self.gate.enter(call, judged, reservation)
         reservation = replace(reservation, notes=(*judged.notes, *permit.notes))
         try:
@@ -294,15 +310,24 @@ class Pipeline:
         known = [bound for bound in bounds if bound is not None]
         return max(known) if len(known) == len(bounds) else None
 
+    def _amounts(self, first: Prepared, queue: Queue) -> list[Amounts]:
+        """Of each target that may answer."""
+        candidates = (first.candidate, *queue.candidates)
+        return [
+            Amounts(str(one.target), self._bound_of(one, first), self._estimate_of(one, first)) for one in candidates
+        ]
+
     def _bound_of(self, candidate: Candidate, first: Prepared) -> int | None:
         """By the size of its own prompt. What other stored answers than the first one's hold is not known yet."""
         request, known = candidate.request, first.candidate.request
         if request.references not in ((), known.references):
             return None
-        size = first.plan.size
-        if not _reads_the_same(request, known):
-            size = max(size, prompt_bytes(request))
+        size = _size(request, first)
         return self.admission.bound(request, size + first.context_tokens, self.prices(candidate.target).price)
+
+    def _estimate_of(self, candidate: Candidate, first: Prepared) -> int | None:
+        request, price = candidate.request, self.prices(candidate.target).price
+        return self.admission.estimate(request, _size(request, first), first.context_tokens, price)
 
     def _meter(self, prepared: Prepared) -> Meter:
         request = prepared.candidate.request
@@ -338,7 +363,9 @@ def _idempotent(call: Call) -> "Idempotent | None":
     from sluice.domain.idempotency import Idempotent
     from sluice.stores import idempotency  # only a call that has one pays for it
 
-    return Idempotent(idempotency.key_of(call.principal.id, call.idempotency_key), idempotency.digest_of(call))
+    return Idempotent(
+        idempotency.key_of(call.principal.id, call.idempotency_key), idempotency.digest_of(call.asked or call)
+    )
 
 
 def _without_rates(headers: Mapping[str, str], permit: Permit) -> dict[str, str]:
@@ -352,19 +379,10 @@ def _kept(call_id: str, headers: dict[str, str], body: Keeping) -> "KeptAnswer |
     return None if body.kept is None else KeptAnswer(call_id, headers, bytes(body.kept))
 
 
-def _may_go_to(call: Call, route: str) -> bool:
-    """Not where it came from; and a provider key of the caller's own is for no other provider."""
-    return call.request.model != route and all(step.key is None for step in call.steps)
-
-
-def rerouted(call: Call, route: str) -> Call:
-    """The same call for another route, in the place of all that it named."""
-    request = call.request
-    if request.named is not None:
-        request = replace(request, named=route)
-    else:
-        request = replace(request, body={**request.body, "model": route})
-    return replace(call, steps=(replace(call.steps[0], request=request, provider=None),))
+def _size(request: ModelRequest, first: Prepared) -> int:
+    """Bytes of a candidate's prompt, as far as the first one's body does not tell."""
+    size = first.plan.size
+    return size if _reads_the_same(request, first.candidate.request) else max(size, prompt_bytes(request))
 
 
 def _reads_the_same(one: ModelRequest, other: ModelRequest) -> bool:

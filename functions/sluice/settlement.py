@@ -163,10 +163,22 @@ class Settlement:
         )
 
     def _charge(self, hold: "Hold", spent: int | None) -> int:
-        """What a budget pays: its targets' attempts, the lost ones too; what it held at worst where that is unknown."""
+        """What a budget pays: its targets' attempts, the lost ones too; what it held at worst where that is unknown,
+        or, in a strict one, where nobody says what a lost attempt was charged.
+        """
         lost = sum(one.cost or 0 for one in self.attempts[:-1] if f"{one.provider}/{one.model}" in hold.targets)
-        own = spent if str(self.target) in hold.targets else 0
+        if str(self.target) not in hold.targets:
+            return lost
+        if hold.is_strict and self._is_lost:
+            return hold.worst
+        own = spent
         return hold.worst if own is None else lost + own
+
+    @property
+    def _is_lost(self) -> bool:
+        """Whether the last attempt went without an answer: what it was charged nobody says."""
+        is_told = isinstance(self.error, UpstreamError) and self.error.used
+        return self.was_sent and bool(self.attempts) and self.attempts[-1].http_status is None and not is_told
 
     def _attempts(self) -> tuple[Attempt, ...]:
         """What the last one may have cost is the record's own cost."""

@@ -7,11 +7,13 @@ from typing import Any
 import httpx
 import pytest
 from tests.fakes.gateway import Context, alias, event
-from tests.fakes.routed import SSE, Routed, good, refusing
+from tests.fakes.routed import SSE, Routed, failing, good, refusing
 from tests.fakes.site import CHAT, MESSAGES, Site
 
+from sluice.domain.errors import UpstreamTimeout
 from sluice.domain.operation import OPERATIONS
 from sluice.domain.policy import Action, Policy
+from sluice.domain.price import Price, Rates
 from sluice.provider_settings import Azure
 
 PREFIX = "/v1/acct/gw"
@@ -161,6 +163,86 @@ def test_a_spent_budget_leads_to_its_fallback_where_it_names_one() -> None:
     assert json.loads(gateway.requests[-1].content)["model"] == "small"
     assert "budget_fallback" in answer["headers"]["x-sluice-warnings"]
     assert gateway.ledger.budgets.used[place] == 10**9
+
+
+def test_a_budget_holds_what_its_own_targets_may_cost() -> None:
+    """Not what the first one of the route may: that one is cheap, or has no price at all."""
+    budget = {"usd": "1", "window": "day", "per": "all"}
+    cheap = Price(Rates(1, 1, 1, 1, 1), max_output_tokens=1000)
+    alone = routed({"name": "for-b", "models": ["b/*"], "budget": budget})
+    close(alone.chat({**ASK, "model": "b/two"}))
+    for price in (cheap, None):
+        gateway = Routed(
+            {"a": refusing(500), "b": good},
+            {"a/one": price},
+            routes=SMART,
+            policies=[{"name": "for-b", "models": ["b/*"], "budget": budget}],
+        )
+
+        answer = gateway.chat(ASK)
+        close(answer)
+
+        (hold,) = gateway.ledger.reserved[0].holds
+        assert answer["statusCode"] == 200
+        assert hold.worst >= alone.ledger.reserved[0].holds[0].worst
+        assert gateway.ledger.settled[0].charges == (gateway.ledger.settled[0].cost,)
+
+
+def test_a_model_without_a_price_does_not_hide_behind_one_that_has() -> None:
+    budget = {"usd": "1", "window": "day", "per": "all"}
+    gateway = Routed(
+        {"a": refusing(404), "c": good}, {"c/x": None}, routes={}, policies=[{"name": "all", "budget": budget}]
+    )
+
+    answer = gateway.chat({"model": "a/one", "models": ["c/x"], "messages": MESSAGES})
+
+    assert (answer["statusCode"], error(answer)["code"]) == (403, "budget_unpriced")
+    assert gateway.asked == []
+
+
+def test_a_fallback_that_may_not_be_taken_leaves_the_budgets_own_refusal() -> None:
+    budget = {"usd": "1", "window": "day", "per": "all", "fallback": "cheap"}
+    gateway = routed(
+        {"name": "tight", "models": ["smart"], "budget": budget},
+        {"name": "no-cheap", "models": ["cheap"], "action": "block"},
+    )
+    spend(gateway)
+
+    answer = gateway.chat(ASK)
+
+    assert (answer["statusCode"], error(answer)["code"]) == (429, "budget_exceeded")
+
+
+def test_a_repeat_of_a_call_that_went_by_a_fallback_gets_its_answer() -> None:
+    budget = {"usd": "1", "window": "day", "per": "all", "fallback": "cheap"}
+    gateway = routed({"name": "tight", "models": ["smart"], "budget": budget})
+    spend(gateway)
+    named = {"headers": {"content-type": "application/json", "idempotency-key": "mine"}}
+
+    first = close(gateway.chat(ASK, **named))
+    again = gateway.chat(ASK, **named)
+
+    assert again["headers"]["idempotent-replayed"] == "true"
+    assert close(again) == first
+
+
+def test_a_strict_budget_is_charged_the_most_where_nobody_says_what_a_lost_attempt_cost() -> None:
+    budget = {"usd": "1", "window": "day", "per": "all", "estimate": "strict"}
+    gateway = routed({"name": "exact", "budget": budget}, a=failing(UpstreamTimeout("late"), is_sent=True))
+
+    assert gateway.chat(ASK)["statusCode"] == 504
+
+    (record,) = gateway.ledger.settled
+    assert record.charges == (gateway.ledger.reserved[0].holds[0].worst,)
+
+
+def test_a_target_goes_by_the_model_behind_it_too() -> None:
+    routes = {"mine": {"targets": [{"model": "a/profile", "base_model": "claude-opus-5"}]}}
+    gateway = Routed(
+        {"a": good}, routes=routes, policies=[{"name": "no-opus", "models": ["a/*opus*"], "action": "block"}]
+    )
+
+    assert gateway.chat({"model": "mine", "messages": MESSAGES})["statusCode"] == 403
 
 
 def test_a_callers_own_provider_key_goes_nowhere_else() -> None:

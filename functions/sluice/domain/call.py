@@ -94,7 +94,7 @@ def _at(body: Mapping[str, Any], path: str) -> Any:
 
 
 def _whole(value: Any) -> int:
-    return value if isinstance(value, int) and not isinstance(value, bool) else 0
+    return value if isinstance(value, int) and not isinstance(value, bool) and value > 0 else 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -142,7 +142,7 @@ class Call:
 
     `request_id` is the invocation's aws_request_id. `steps` are tried in order; there is at least one. `counts_steps`:
     the caller has written steps, and is told which of them answered. `idempotency_key` is the caller's own name of it,
-    under which it is made at most once.
+    under which it is made at most once. `asked` is what a budget's fallback stands for: the call as its caller made it.
     """
 
     request_id: str
@@ -158,6 +158,7 @@ class Call:
     wishes: Wishes = Wishes()
     counts_steps: bool = False
     idempotency_key: str | None = None
+    asked: "Call | None" = None
 
     @property
     def request(self) -> ModelRequest:
