@@ -27,7 +27,12 @@ LEASE_MARGIN_SECONDS = 60
 # What parts of messages are called, or have: OpenAI's, Anthropic's, Bedrock's.
 IMAGES = frozenset({"image_url", "input_image", "image"})
 FILES = frozenset({"file", "input_file", "document", "video"})
-SEARCHES = ("web_search_options", "search_parameters", "mcp_servers")  # OpenAI's, xAI's, Anthropic's
+# What the provider adds: searches of OpenAI, xAI and Anthropic; of OpenAI's predictions the tokens it rejects.
+UNTOLD = ("web_search_options", "search_parameters", "mcp_servers", "prediction")
+# Of InvokeModel and of what Converse passes on: answers and lengths that no limit of ours counts.
+MANY = ("num_generations", "numResults")
+PASSED_ON = "additionalModelRequestFields"
+LENGTHS = ("max_tokens", "max_completion_tokens", "max_tokens_to_sample", "max_gen_len", "max_new_tokens", "n", *MANY)
 OWN_TOOLS = frozenset({"function", "custom", "namespace", "apply_patch", "local_shell"})  # the caller runs these
 
 
@@ -76,7 +81,7 @@ class Admission:
         self, request: ModelRequest, payload_bytes: int, context_tokens: int, price: Price | None
     ) -> int | None:
         """What such a request probably costs, nano-dollars; None where that is unknown."""
-        if not request.operation.is_priced:
+        if not request.operation.is_priced or _is_dearer(request.body):
             return None
         if request.operation.is_free:
             return 0
@@ -165,9 +170,23 @@ def _is_unbounded(request: ModelRequest) -> bool:
     """Sound and images have rates of their own; what the provider adds itself (tools it runs, prompts and conversations
     it stores) has no limit that the request tells."""
     body = request.body
-    if not request.operation.is_priced or body.get("conversation") or any(name in body for name in SEARCHES):
+    if not request.operation.is_priced or body.get("conversation") or any(name in body for name in UNTOLD):
+        return True
+    if _is_dearer(body) or _counts_otherwise(request):
         return True
     return isinstance(body.get("prompt"), dict) or _has_audio(request) or _has_provider_tools(body)
+
+
+def _is_dearer(body: Mapping[str, Any]) -> bool:
+    """Anthropic's fast answers, and those that stay in a country, cost more than the list says."""
+    return body.get("speed") == "fast" or body.get("inference_geo") == "us"
+
+
+def _counts_otherwise(request: ModelRequest) -> bool:
+    """Whether a model's own fields may make its answer longer than those that are known say."""
+    passed, many = request.body.get(PASSED_ON), MANY if request.operation.has_choices else ("n", *MANY)
+    is_longer = isinstance(passed, dict) and any(name in passed for name in LENGTHS)
+    return is_longer or any((request.body.get(name) or 1) != 1 for name in many)
 
 
 def _has_audio(request: ModelRequest) -> bool:

@@ -8,7 +8,18 @@ from hypothesis import strategies as st
 
 from sluice.admission import LINKED_FILE_TOKENS, LINKED_IMAGE_TOKENS, Admission, prompt_bytes
 from sluice.domain.call import Call, ModelRequest, Step, Target
-from sluice.domain.operation import CHAT, COMPLETIONS, EMBEDDINGS, IMAGES, RESPONSES, SPEECH, Operation
+from sluice.domain.operation import (
+    CHAT,
+    COMPLETIONS,
+    CONVERSE,
+    EMBEDDINGS,
+    IMAGES,
+    INVOKE,
+    MESSAGES,
+    RESPONSES,
+    SPEECH,
+    Operation,
+)
 from sluice.domain.price import Price, Priced, Rates
 from sluice.domain.principal import Principal
 from sluice.domain.record import Reservation
@@ -203,3 +214,33 @@ def test_the_estimate_is_of_what_such_a_call_probably_costs() -> None:
 def test_a_tier_without_a_price_has_no_bound(tier: str) -> None:
     assert bound(RESPONSES, {"input": "hi", "service_tier": tier}) is None
     assert bound(RESPONSES, {"input": "hi", "service_tier": "auto"}) is not None
+
+
+CONVERSED = {"messages": [{"role": "user", "content": [{"text": "hi"}]}]}
+UNTOLD: dict[str, tuple[Operation, dict[str, Any]]] = {
+    "fast": (MESSAGES, {"messages": [], "max_tokens": 100, "speed": "fast"}),
+    "in one country": (MESSAGES, {"messages": [], "max_tokens": 100, "inference_geo": "us"}),
+    "predicted": (CHAT, {"messages": [], "max_tokens": 1, "prediction": {"type": "content", "content": "x" * 9}}),
+    "many answers": (INVOKE, {"prompt": "hi", "max_tokens": 10, "n": 16}),
+    "many images": (INVOKE, {"prompt": "hi", "max_tokens": 10, "num_generations": 5}),
+    "passed on": (CONVERSE, {**CONVERSED, "additionalModelRequestFields": {"max_tokens": 9999}}),
+}
+
+
+@pytest.mark.parametrize(("operation", "body"), UNTOLD.values(), ids=UNTOLD)
+def test_what_costs_more_than_its_limits_tell_has_no_bound(operation: Operation, body: dict[str, Any]) -> None:
+    assert Admission(512, lambda: "nonce").bound(ModelRequest({"model": "m", **body}, operation), 100, PRICE) is None
+
+
+@pytest.mark.parametrize("tokens", [-1, 0, True, "9"])
+def test_a_limit_that_is_none_limits_nothing(tokens: object) -> None:
+    request = ModelRequest({"model": "m", **CONVERSED, "inferenceConfig": {"maxTokens": tokens}}, CONVERSE)
+
+    assert request.max_output_tokens is None
+    assert Admission(512, lambda: "nonce").bound(request, 100, PRICE)
+
+
+def test_the_longest_limit_of_a_model_counts() -> None:
+    request = ModelRequest({"prompt": "hi", "max_tokens": 1, "max_completion_tokens": 900}, INVOKE)
+
+    assert request.max_output_tokens == 900

@@ -94,6 +94,7 @@ INVOKE = Operation(
     read=("system", "messages", "tools", "prompt", "inputText", "texts", "singleEmbeddingParams"),
     limits=(
         "max_tokens",
+        "max_completion_tokens",
         "max_tokens_to_sample",
         "max_gen_len",
         "textGenerationConfig.maxTokenCount",
