@@ -219,6 +219,7 @@ def _asked(step: Step) -> Row:
         "provider": step.provider,
         "model": request.named,
         "body": request.body,
+        "headers": dict(request.headers),
     }
 
 

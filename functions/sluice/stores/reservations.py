@@ -78,8 +78,8 @@ class Reservations:
     def _parts(self, reservation: Reservation, holds: tuple[Hold, ...]) -> Iterator[Part]:
         """In the order in which they are judged: a call that was made before is not told of its budgets."""
         yield Part({"Put": self._rows.new(table.reserved(reservation))}, partial(self._delivered, reservation))
-        yield from self._repeated(reservation)
         yield from self._key(reservation)
+        yield from self._repeated(reservation)
         for hold, held in zip(reservation.holds, budgets.held_for(reservation), strict=True):
             if hold in holds:
                 update = {"Update": budgets.taken(hold, held, self._name)}

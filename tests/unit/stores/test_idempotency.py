@@ -309,6 +309,7 @@ STEP = call().steps[0]
         {"steps": (replace(STEP, provider="openai"),)},
         {"steps": (replace(STEP, request=replace(STEP.request, operation=EMBEDDINGS)),)},
         {"steps": (replace(STEP, request=replace(STEP.request, named="small")),)},
+        {"steps": (replace(STEP, request=replace(STEP.request, headers={"anthropic-beta": "x"})),)},
         {"steps": (Step(ModelRequest({**BODY, "messages": [{"role": "user", "content": "Ho"}]})),)},
         {"steps": (Step(ModelRequest({**BODY, "stream": True})),)},
         {"steps": (Step(ModelRequest({**BODY, "seed": 1})),)},

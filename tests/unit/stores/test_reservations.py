@@ -56,7 +56,7 @@ def test_each_refusal_comes_before_the_next(tells: bool) -> None:
         told.append(type(caught.value).__mro__[0].__name__)
         mend(table, told[-1])
 
-    assert told == ["DuplicateCall", "StillRunning", "InvalidKey", "BudgetExceeded"]
+    assert told == ["DuplicateCall", "InvalidKey", "StillRunning", "BudgetExceeded"]
     ledger.reserve(reservation(request_id="other", nonce="nonce-3", holds=(hold(),)))
 
 
@@ -198,3 +198,14 @@ def test_a_damaged_hot_budget_in_the_shadow_refuses_nothing() -> None:
 
     assert ledger.settle(call, record(charges=(5,)))
     assert table.row(*place)["u"] == -1
+
+
+def test_a_key_that_was_revoked_gets_no_answer_that_was_kept() -> None:
+    table = with_key()
+    first = reservation(key_id=KEY, idempotent=NAMED)
+    ledger_on(table).reserve(first)
+    table.items["I#" + NAMED.key.removeprefix("I#"), "I"] |= {"st": {"S": "D"}}
+    table.items[f"K#{KEY}", "K"]["st"] = {"S": "R"}
+
+    with pytest.raises(InvalidKey):
+        ledger_on(table).reserve(reservation(request_id="other", nonce="nonce-2", key_id=KEY, idempotent=NAMED))
