@@ -46,7 +46,7 @@ NOT_FORWARDED = HOP_BY_HOP | {
     "x-amz-date",
     "x-amz-security-token",
 }
-VIRTUAL_KEY = "Bearer slu_"
+VIRTUAL_KEY = "slu_"
 PAGE_OF_ANOTHER_SITE = ("cross-site", "same-site")
 NO_ORIGIN = "null"  # of files and of frames in a sandbox: it is anybody's, and not one to be allowed
 PREFLIGHT_SECONDS = "600"
@@ -268,5 +268,5 @@ def _passed_headers(response: httpx.Response, replaced: Headers) -> Headers:
 
 def _is_forwarded(name: str, value: str, named: set[str]) -> bool:
     """`named` are what the header Connection names; a virtual key goes on as another header, by whoever signs."""
-    is_key = name == "authorization" and value.startswith(VIRTUAL_KEY)
+    is_key = name == "authorization" and (value.split() or [""])[-1].startswith(VIRTUAL_KEY)
     return is_key or name not in NOT_FORWARDED | named

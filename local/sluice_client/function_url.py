@@ -172,7 +172,7 @@ def _body(request: Request) -> bytes:
 
 def _keep_virtual_key(headers: MutableMapping[str, str]) -> None:
     """Where an SDK's `api_key` is a virtual key it is Authorization's, whose place the signature takes."""
-    word = headers.get("authorization", "").removeprefix("Bearer ")
+    word = (headers.get("authorization", "").split() or [""])[-1]
     if word.startswith(VIRTUAL_KEY):
         headers.setdefault(KEY_HEADER, word)
 

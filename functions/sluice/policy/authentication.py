@@ -69,7 +69,7 @@ def presented(headers: Mapping[str, str]) -> str | None:
     """The virtual key in the headers, None where there is none. Raises InvalidRequest for two that differ."""
     refuse_as_providers(headers.get(PROVIDER_KEY), PROVIDER_KEY)
     found = [headers[KEY].strip()] if KEY in headers else []
-    found += [value for name in SHARED if is_key(value := headers.get(name, "").strip())]
+    found += [value for name in SHARED if is_key(value := (headers.get(name, "").split() or [""])[-1])]
     if len(set(found)) > 1:
         raise InvalidRequest(f"{', '.join((KEY, *SHARED))} hold different virtual keys; send one")
     return found[0] if found else None
