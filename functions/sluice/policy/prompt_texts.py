@@ -58,11 +58,12 @@ SEALED = frozenset(
 )
 BASE64 = re.compile(r"(?:data:[A-Za-z0-9.+/;=_-]{0,200},)?[A-Za-z0-9+/_\r\n-]{200,}={0,2}\s*")
 ID = re.compile(r"[A-Za-z][\w.:-]{0,127}")  # begins with a letter, as no account's number does
-STRUCTURE = re.compile(r"[\w./:-]{0,64}")  # no words: "user", "text", "image/png", "tool_use"
+STRUCTURE = re.compile(r"[\w./:-]{0,64}", re.ASCII)  # no words: "user", "text", "image/png", "tool_use"
 STRUCTURAL = frozenset(
     ("cache_control", "detail", "format", "id", "media_type", "name", "role", "status", "strict", "toolChoice", "type")
 )
 SETTING = "type"  # a field that is no prompt: one word there is none either
+ARGUMENTS = "arguments"
 DEPTH = 100
 LONG_NUMBER = 10**12  # of 13 digits, the fewest that a card has
 
@@ -149,7 +150,7 @@ def _prose(value: Any, key: str) -> Iterator[str]:
             yield value
     elif isinstance(value, Mapping):
         for name, inner in value.items():
-            yield from _prose(inner, name)
+            yield from _prose(inner, name if name == "id" else _key_of(name, value))
     elif isinstance(value, list):
         for inner in value:
             yield from _prose(inner, key)
@@ -173,11 +174,30 @@ def _changed_object(value: Mapping[str, Any], change: Change) -> Mapping[str, An
     made: dict[str, Any] = {}
     is_same = True
     for name, inner in value.items():
-        found = _changed(inner, _key_of(name, value), change)
+        found = (
+            _changed_arguments(inner, change) if name == ARGUMENTS else _changed(inner, _key_of(name, value), change)
+        )
         told = change(name)
         is_same = is_same and found is inner and told == name
         made[told if told not in made else f"{told} {len(made)}"] = found
     return value if is_same else made
+
+
+def _changed_arguments(value: Any, change: Change) -> Any:
+    """Those of a tool's call are JSON in a text, and are to stay JSON: a number becomes a text there."""
+    told, before = _changed(value, ARGUMENTS, change), _parsed(value)
+    if told is value or before is None or _parsed(told) is not None:
+        return told
+    return json.dumps(_changed(before, ARGUMENTS, change), ensure_ascii=False)
+
+
+def _parsed(value: Any) -> Any:
+    """The object in a text, None where there is none."""
+    try:
+        found = json.loads(value) if isinstance(value, str) else None
+    except (ValueError, RecursionError):
+        return None
+    return found if isinstance(found, dict) else None
 
 
 def _is_same(one: object, other: object) -> bool:
@@ -186,6 +206,8 @@ def _is_same(one: object, other: object) -> bool:
 
 def _key_of(name: str, value: Mapping[str, Any]) -> str:
     """The `id` of a turn or of a tool's call is one that others refer to; an `id` without a `type` is a tool's data."""
+    if name == "data" and value.get("type") == "text":
+        return "text"  # a document's, whatever it looks like
     return "call_id" if name == "id" and isinstance(value.get("type"), str) else name
 
 

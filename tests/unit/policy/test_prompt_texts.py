@@ -214,3 +214,20 @@ def test_words_are_told_from_what_gives_a_body_its_structure() -> None:
     )
 
     assert prompt_texts.prose(ModelRequest(body, MESSAGES)) == ["What is it?", "of what", "a b", "Be kind", "An a"]
+
+
+def test_a_number_in_the_arguments_of_a_tool_leaves_them_json() -> None:
+    call = {"id": "call_1", "type": "function", "function": {"name": "pay", "arguments": '{"card":4111111111111111}'}}
+    body = {"model": "m", "messages": [{"role": "assistant", "tool_calls": [call]}]}
+
+    masked = prompt_texts.changed(ModelRequest(body), lambda text: text.replace("4111111111111111", "[card]"))
+
+    arguments = masked.body["messages"][0]["tool_calls"][0]["function"]["arguments"]
+    assert json.loads(arguments) == {"card": "[card]"}
+
+
+def test_the_text_of_a_document_is_read_whatever_it_looks_like() -> None:
+    source = {"type": "text", "media_type": "text/plain", "data": "4111111111111111\n" * 14}
+    body = {"model": "m", "messages": [{"role": "user", "content": [{"type": "document", "source": source}]}]}
+
+    assert source["data"] in prompt_texts.texts(ModelRequest(body, MESSAGES))
